@@ -1,0 +1,127 @@
+//! What a strategy promises, as data. A whole's promise is computed from its
+//! parts, never typed by hand; the oracle tests it in both directions.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How long a change (a revocation, a new role) may go unseen by some replica,
+/// strongest first. A whole promises the `max` of its parts.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Staleness {
+    /// Seen by every request that begins after the acknowledgement.
+    Immediate,
+    /// Seen by every request that begins this many milliseconds after the
+    /// acknowledgement.
+    WithinMs(u64),
+    /// Seen when the credential expires by itself.
+    UntilExpiry,
+}
+
+impl Staleness {
+    /// The promise of a whole made of `self` and `other`.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl fmt::Display for Staleness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Immediate => f.write_str("immediate"),
+            Self::WithinMs(ms) => write!(f, "within {ms} ms"),
+            Self::UntilExpiry => f.write_str("at expiry"),
+        }
+    }
+}
+
+/// What survives, strongest first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// There is nothing to lose: no state is kept.
+    Stateless,
+    /// An acknowledged change survives loss of power.
+    Disk,
+    /// An acknowledged change survives a crash of the process, but the last
+    /// ones may be lost with the power.
+    ProcessCrash,
+    /// All is lost when the process ends.
+    None,
+}
+
+/// What happens to requests while the store cannot be reached, strongest
+/// first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutageBehaviour {
+    /// No store is asked, so none can fail.
+    Unaffected,
+    /// Nobody is accepted (ASVS 5.0 16.5.3).
+    FailsClosed,
+    /// Revoked credentials may pass.
+    FailsOpen,
+}
+
+/// Whether, and how, credentials can be renewed without logging in.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshOffer {
+    /// Not at all.
+    None,
+    /// Refresh tokens rotate; a spent one presented later than `grace_ms`
+    /// after its use ends the whole family (RFC 9700 4.14.2).
+    RotatingKillsFamily {
+        /// Milliseconds for which a spent token is still answered.
+        grace_ms: u64,
+    },
+}
+
+/// Whether a subject's logins can be listed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listing {
+    /// The list equals the set of logins that work (ASVS 5.0 7.5.2).
+    Exact,
+    /// Nobody remembers which logins there are.
+    NotKept,
+}
+
+/// Everything that a strategy promises.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guarantees {
+    /// How long an ended login may still be accepted.
+    pub revoke_one: Staleness,
+    /// The same after "log out everywhere".
+    pub revoke_all: Staleness,
+    /// How long old roles may still be seen (ASVS 5.0 8.3.2).
+    pub role_change: Staleness,
+    /// Milliseconds from issue to expiry, at most.
+    pub lifetime_ms: u64,
+    /// Milliseconds after `expires_at` for which a credential may still pass.
+    pub expiry_slack_ms: u64,
+    /// Renewal of credentials.
+    pub refresh: RefreshOffer,
+    /// Whether logins can be listed.
+    pub listing: Listing,
+    /// Behaviour while the store is out of reach.
+    pub outage: OutageBehaviour,
+    /// What happens to logins and revocations in a crash.
+    pub durability: Durability,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_is_as_weak_as_its_weakest_part() {
+        use Staleness::{Immediate, UntilExpiry, WithinMs};
+        assert_eq!(Immediate.and(WithinMs(5)), WithinMs(5));
+        assert_eq!(WithinMs(9).and(WithinMs(5)), WithinMs(9));
+        assert_eq!(UntilExpiry.and(WithinMs(u64::MAX)), UntilExpiry);
+    }
+}

@@ -1,0 +1,173 @@
+//! Where server-side state lives.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::error::StoreError;
+use crate::guarantee::{Durability, Staleness};
+use crate::ids::{Digest, LoginId};
+use crate::subject::{Roles, SubjectId};
+use crate::time::UnixMs;
+
+/// What a store keeps for one credential, under the credential's [`Digest`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Record {
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// Which login.
+    pub login: LoginId,
+    /// The subject's roles as last written.
+    pub roles: Roles,
+    /// When the login began.
+    pub issued_at: UnixMs,
+    /// The scheme refuses the record from here on. Stores never compare this
+    /// with a clock of their own; they only collect garbage by it.
+    pub expires_at: UnixMs,
+    /// Counts the writes: 0 when inserted, one more with each swap.
+    pub revision: u32,
+}
+
+/// The outcome of an insertion.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Inserted {
+    /// The record is stored.
+    New,
+    /// The key was taken; nothing was changed.
+    Taken,
+}
+
+/// The outcome of a compare-and-swap.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Swapped {
+    /// The new record stands.
+    Done,
+    /// Somebody else wrote in between; nothing was changed.
+    Stale,
+    /// There is no such record, and none was made.
+    Missing,
+}
+
+/// What a store promises; a scheme computes its own promise from it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StorePromises {
+    /// How long a read may miss an acknowledged write.
+    pub staleness: Staleness,
+    /// What survives a crash.
+    pub durability: Durability,
+}
+
+/// Keeps records. There is no upsert on purpose: an upsert is how a deleted
+/// session comes back to life when a slow request saves it.
+///
+/// Every operation is atomic by itself, and once it has returned, each read
+/// that begins later (than the promised staleness) sees it.
+///
+/// # Errors
+/// Every operation returns [`StoreError`] when it was not confirmed. A write
+/// may then still have taken effect.
+pub trait RecordStore: Send + Sync {
+    /// What the store promises.
+    fn promises(&self) -> StorePromises;
+
+    /// Stores `record` (with revision 0) unless `key` is taken.
+    fn insert_new(
+        &self,
+        key: &Digest,
+        record: &Record,
+    ) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
+
+    /// The record under `key`, expired or not.
+    fn get(&self, key: &Digest) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
+
+    /// Replaces the record under `key` if its revision still is
+    /// `expected_revision`; the new record's revision is one more, whatever
+    /// `record.revision` says. Subject and login never change.
+    fn compare_and_swap(
+        &self,
+        key: &Digest,
+        expected_revision: u32,
+        record: &Record,
+    ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
+
+    /// Deletes the record under `key`; says whether there was one.
+    fn delete(&self, key: &Digest) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Deletes every record of `subject` except those of the login `keep`;
+    /// says how many. Records that are inserted while it runs may survive;
+    /// those inserted before it began do not.
+    fn delete_by_subject(
+        &self,
+        subject: &SubjectId,
+        keep: Option<LoginId>,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Every record of `subject` with its key, in no particular order.
+    fn list_by_subject(
+        &self,
+        subject: &SubjectId,
+    ) -> impl Future<Output = Result<Vec<(Digest, Record)>, StoreError>> + Send;
+
+    /// Removes up to `limit` records with `expires_at <= at`; says how many,
+    /// so that a full batch means "call again".
+    fn purge(
+        &self,
+        at: UnixMs,
+        limit: u64,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+impl<S: RecordStore + ?Sized> RecordStore for Arc<S> {
+    fn promises(&self) -> StorePromises {
+        (**self).promises()
+    }
+
+    fn insert_new(
+        &self,
+        key: &Digest,
+        record: &Record,
+    ) -> impl Future<Output = Result<Inserted, StoreError>> + Send {
+        (**self).insert_new(key, record)
+    }
+
+    fn get(&self, key: &Digest) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
+        (**self).get(key)
+    }
+
+    fn compare_and_swap(
+        &self,
+        key: &Digest,
+        expected_revision: u32,
+        record: &Record,
+    ) -> impl Future<Output = Result<Swapped, StoreError>> + Send {
+        (**self).compare_and_swap(key, expected_revision, record)
+    }
+
+    fn delete(&self, key: &Digest) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        (**self).delete(key)
+    }
+
+    fn delete_by_subject(
+        &self,
+        subject: &SubjectId,
+        keep: Option<LoginId>,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        (**self).delete_by_subject(subject, keep)
+    }
+
+    fn list_by_subject(
+        &self,
+        subject: &SubjectId,
+    ) -> impl Future<Output = Result<Vec<(Digest, Record)>, StoreError>> + Send {
+        (**self).list_by_subject(subject)
+    }
+
+    fn purge(
+        &self,
+        at: UnixMs,
+        limit: u64,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        (**self).purge(at, limit)
+    }
+}
