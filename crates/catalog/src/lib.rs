@@ -1,0 +1,13 @@
+//! From a recipe (a TOML file) to a strategy with its transport.
+//!
+//! A recipe names one scheme, one store (where the scheme keeps state) and one
+//! transport: `session.sqlite.cookie`. The three are axes; what makes no sense
+//! together is refused with the reason. [`registry`] is the one table of what
+//! there is.
+
+pub mod backing;
+pub mod recipe;
+pub mod registry;
+
+pub use backing::{Backing, BackingOptions, BuildError, Node};
+pub use recipe::{Recipe, RecipeError, find, shipped};

@@ -1,0 +1,156 @@
+//! The JSON bodies of the reference server. Unknown members of a request are
+//! refused; a client ignores unknown members of an answer.
+
+use authbench_core::{LoginId, Roles, SubjectId, UnixMs};
+use serde::{Deserialize, Serialize};
+
+/// Asks for a login.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// The name that the account's owner types.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// A login that was granted.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct LoginResponse {
+    /// Whose login it is.
+    pub subject: SubjectId,
+    /// The login's public handle.
+    pub login: LoginId,
+    /// When the access credential ends, UTC milliseconds.
+    pub expires_at_ms: UnixMs,
+    /// The access credential, for the bearer transport only: what travels in a
+    /// cookie never stands in a body (ASVS 5.0 3.3.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
+    /// `Bearer` beside an access token (RFC 6750).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<String>,
+    /// A refresh token, for the bearer transport only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
+/// Who the caller is.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MeResponse {
+    /// Whose login it is.
+    pub subject: SubjectId,
+    /// The roles that this request has.
+    pub roles: Roles,
+    /// Which login.
+    pub login: LoginId,
+}
+
+/// Replaces the caller's note.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteRequest {
+    /// At most 256 octets.
+    pub note: String,
+}
+
+/// The caller's note as it now stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NoteResponse {
+    /// Whose note it is.
+    pub subject: SubjectId,
+    /// The note.
+    pub note: String,
+}
+
+/// Asks for new credentials with a refresh token (bearer transport).
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// The refresh token.
+    #[serde(default)]
+    pub refresh_token: Option<String>,
+}
+
+/// Changes the caller's password; the present one must be shown
+/// (ASVS 5.0 6.2.3).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordRequest {
+    /// The present password.
+    pub current: String,
+    /// The new one, 8 to 128 characters (ASVS 5.0 6.2.1, 6.2.9).
+    pub new: String,
+}
+
+/// The caller's logins.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SessionsResponse {
+    /// Each login that works.
+    pub sessions: Vec<SessionEntry>,
+}
+
+/// One login of the list.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SessionEntry {
+    /// Its handle; ends it at `DELETE /sessions/{id}`.
+    pub id: LoginId,
+    /// When it began, UTC milliseconds.
+    pub issued_at_ms: UnixMs,
+    /// When it ends by itself, UTC milliseconds.
+    pub expires_at_ms: UnixMs,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// Gives an account new roles in place of the old ones.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolesRequest {
+    /// The new roles.
+    pub roles: Roles,
+}
+
+/// Acknowledges a revocation or a change of roles.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReceiptResponse {
+    /// From this instant on every replica acts on it, UTC milliseconds.
+    pub effective_from_ms: UnixMs,
+}
+
+/// Steps the server's clock forwards.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockRequest {
+    /// How far, in milliseconds; 0 only asks.
+    pub step_ms: u64,
+}
+
+/// The server's clock.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct ClockResponse {
+    /// What it shows now, UTC milliseconds.
+    pub now_ms: UnixMs,
+    /// How far it has been stepped in all, milliseconds.
+    pub ahead_ms: u64,
+}
+
+/// What the server counted since it started.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct StatsResponse {
+    /// Store operations by kind (`get`, `insert`, ...); absent kinds did not
+    /// occur. Empty for a strategy without a store.
+    pub store_operations: std::collections::BTreeMap<String, u64>,
+    /// Octets that the store occupies outside this process's memory (database
+    /// files, logs), where there are such.
+    pub store_bytes: u64,
+}
+
+/// A problem as RFC 9457 describes it; every refusal of a kind looks alike.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Problem {
+    /// The HTTP status again.
+    pub status: u16,
+    /// What is wrong, without detail that would help a guesser.
+    pub title: String,
+}

@@ -1,0 +1,129 @@
+//! The routes of the reference server.
+
+use http::Method;
+
+/// A route of the reference server.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Route {
+    /// An answer for the role `admin` only.
+    Admin,
+    /// Ends every login of another account and bars it.
+    Disable,
+    /// Ends one listed login.
+    EndSession,
+    /// Whether the server serves.
+    Health,
+    /// The public keys (RFC 7517).
+    Jwks,
+    /// Steps the server's clock; only in the lab.
+    LabClock,
+    /// What the server counted; only in the lab.
+    LabStats,
+    /// Trades a password for credentials.
+    Login,
+    /// Ends this login.
+    Logout,
+    /// Ends every login of this account.
+    LogoutAll,
+    /// Who the caller is.
+    Me,
+    /// A harmless change of state.
+    Note,
+    /// Changes the password and ends all other logins.
+    Password,
+    /// Swaps credentials.
+    Refresh,
+    /// Lists this account's logins.
+    Sessions,
+    /// Gives another account new roles.
+    SetRoles,
+    /// Like [`Route::Me`], after a stated delay.
+    Slow,
+}
+
+impl Route {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Admin,
+        Self::Disable,
+        Self::EndSession,
+        Self::Health,
+        Self::Jwks,
+        Self::LabClock,
+        Self::LabStats,
+        Self::Login,
+        Self::Logout,
+        Self::LogoutAll,
+        Self::Me,
+        Self::Note,
+        Self::Password,
+        Self::Refresh,
+        Self::Sessions,
+        Self::SetRoles,
+        Self::Slow,
+    ];
+
+    /// The path; braces mark a part that varies.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Admin => "/admin",
+            Self::Disable => "/admin/users/{user}/disable",
+            Self::EndSession => "/sessions/{id}",
+            Self::Health => "/healthz",
+            Self::Jwks => "/.well-known/jwks.json",
+            Self::LabClock => "/lab/clock",
+            Self::LabStats => "/lab/stats",
+            Self::Login => "/login",
+            Self::Logout => "/logout",
+            Self::LogoutAll => "/logout-all",
+            Self::Me => "/me",
+            Self::Note => "/me/note",
+            Self::Password => "/password",
+            Self::Refresh => "/refresh",
+            Self::Sessions => "/sessions",
+            Self::SetRoles => "/admin/users/{user}/roles",
+            Self::Slow => "/slow",
+        }
+    }
+
+    /// The method. A safe one changes nothing (RFC 9110 9.2.1).
+    #[must_use]
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Admin
+            | Self::Health
+            | Self::Jwks
+            | Self::LabStats
+            | Self::Me
+            | Self::Sessions
+            | Self::Slow => Method::GET,
+            Self::EndSession => Method::DELETE,
+            Self::Note => Method::PUT,
+            Self::Disable
+            | Self::LabClock
+            | Self::Login
+            | Self::Logout
+            | Self::LogoutAll
+            | Self::Password
+            | Self::Refresh
+            | Self::SetRoles => Method::POST,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_routes_share_method_and_path() {
+        let distinct: HashSet<_> = Route::ALL
+            .iter()
+            .map(|route| (route.method(), route.path()))
+            .collect();
+        assert_eq!(distinct.len(), Route::ALL.len());
+    }
+}
