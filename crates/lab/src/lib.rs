@@ -1,0 +1,16 @@
+//! The bench on which a measurement stands: child processes that cannot outlive it, cores that
+//! server and driver do not share, and what the operating system knows of a process.
+//!
+//! Linux only: processor clocks, affinity and `/proc` are its own.
+
+pub mod cores;
+pub mod cpu;
+mod home;
+pub mod memory;
+mod output;
+mod process;
+pub mod timer;
+
+pub use cores::{CoreSet, Placement};
+pub use home::TempHome;
+pub use process::{ServerCommand, ServerProcess, StartError};
