@@ -1,0 +1,161 @@
+//! The claims: those of RFC 9068 2.2 that a login needs, and no personal data
+//! (a signed token is readable by whoever holds it).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use authbench_core::{LoginId, Roles, SubjectId};
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// The claims as they are issued.
+#[derive(Debug, Serialize)]
+pub(super) struct Issued<'a> {
+    pub(super) iss: &'a str,
+    pub(super) sub: &'a SubjectId,
+    pub(super) aud: &'a str,
+    /// Whole seconds since 1970 (RFC 7519 4.1.4).
+    pub(super) exp: u64,
+    /// Whole seconds since 1970, rounded down (RFC 7519 4.1.6).
+    pub(super) iat: u64,
+    /// The login's handle: 128 random bits (RFC 7519 4.1.7).
+    pub(super) jti: LoginId,
+    /// RFC 9068 2.2.3.1.
+    pub(super) roles: &'a Roles,
+}
+
+/// The claims as they are read: borrowed from the payload where the text
+/// allows it. A member of the wrong type is an error, never "absent"
+/// (CVE-2026-25537), and so is a second member of one name (RFC 7519 4).
+/// Members that are not named here are ignored (RFC 7519 4).
+#[derive(Debug, Deserialize)]
+pub(super) struct Claims<'a> {
+    #[serde(borrow)]
+    pub(super) iss: Cow<'a, str>,
+    pub(super) sub: SubjectId,
+    #[serde(borrow)]
+    pub(super) aud: Audience<'a>,
+    pub(super) exp: u64,
+    pub(super) iat: u64,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) nbf: Option<u64>,
+    #[serde(borrow)]
+    pub(super) jti: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) roles: Roles,
+}
+
+impl<'a> Claims<'a> {
+    /// Reads a payload, unless it is not one JSON object with such claims.
+    pub(super) fn read(payload: &'a [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(payload).ok()?;
+        // The derived reader would also take an array of the claims' values.
+        if !text.trim_ascii_start().starts_with('{') {
+            return None;
+        }
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// Whom a token is for: one name, or a set of names (RFC 7519 4.1.3).
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Audience<'a> {
+    One(Cow<'a, str>),
+    Several(Vec<Cow<'a, str>>),
+}
+
+impl Audience<'_> {
+    /// Whether `name` is meant, by its whole and exact text.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::One(only) => only == name,
+            Self::Several(names) => names.iter().any(|one| one == name),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Audience<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AudienceVisitor)
+    }
+}
+
+struct AudienceVisitor;
+
+impl<'de> Visitor<'de> for AudienceVisitor {
+    type Value = Audience<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Audience::One(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Audience::One(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut names = Vec::new();
+        while let Some(Text(name)) = seq.next_element()? {
+            names.push(name);
+        }
+        Ok(Audience::Several(names))
+    }
+}
+
+/// A string that is borrowed where it can be, inside another value.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Reads a member that may be absent but, if it is there, is a number: `null`
+/// is not "absent".
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    u64::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"{"iss":"i","sub":"s","aud":"a","exp":2,"iat":1,"jti":"j"}"#;
+
+    #[test]
+    fn reads_claims_in_any_order_and_ignores_others() {
+        let text = r#" {"x":[{"exp":9}],"roles":["b","a"],"jti":"j","iat":1,"nbf":0,
+            "exp":2,"aud":["b","\u0061"],"sub":"s\"","iss":"i"} "#;
+        let claims = Claims::read(text.as_bytes()).unwrap();
+        assert_eq!((claims.exp, claims.iat, claims.nbf), (2, 1, Some(0)));
+        assert_eq!(claims.sub.as_str(), "s\"");
+        assert!(claims.aud.contains("a") && claims.aud.contains("b") && !claims.aud.contains("A"));
+        assert_eq!(claims.roles.iter().collect::<Vec<_>>(), ["a", "b"]);
+        let whole = Claims::read(WHOLE.as_bytes()).unwrap();
+        assert!(matches!(whole.iss, Cow::Borrowed("i")));
+        assert!(whole.roles.is_empty() && whole.nbf.is_none());
+    }
+
+    #[test]
+    fn refuses_what_is_no_object_of_claims() {
+        let array = r#"["i","s","a",2,1,0,"j",[]]"#;
+        let duplicate = WHOLE.replace(r#""iat""#, r#""\u0065xp":3,"iat""#);
+        let trailing = format!("{WHOLE}{WHOLE}");
+        for text in [
+            "",
+            "null",
+            "{}",
+            array,
+            &duplicate,
+            &trailing,
+            &WHOLE[..WHOLE.len() - 1],
+        ] {
+            assert!(Claims::read(text.as_bytes()).is_none(), "{text}");
+        }
+        let mut not_utf8 = WHOLE.replace(r#""iat""#, r#""x":"?","iat""#).into_bytes();
+        assert!(Claims::read(&not_utf8).is_some());
+        let at = not_utf8.iter().position(|&octet| octet == b'?').unwrap();
+        not_utf8[at] = 0xff;
+        assert!(Claims::read(&not_utf8).is_none());
+    }
+}

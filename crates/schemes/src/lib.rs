@@ -1,0 +1,5 @@
+//! Schemes: how a credential encodes and proves a login. Each is an
+//! `authbench_core::AuthStrategy`; a scheme with server-side state is generic
+//! over the store that keeps it.
+
+pub mod jwt;
