@@ -1,0 +1,301 @@
+//! One strategy at one load point.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::health::Health;
+use crate::histogram::Histogram;
+
+/// One strategy under one load.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// Which strategy; `strategies` tells more about it.
+    pub strategy: String,
+    /// The load it was put under.
+    pub load: Load,
+    /// What the oracle said of the answers.
+    pub outcomes: Outcomes,
+    /// How long the requests took.
+    pub latency: Latency,
+    /// What the requests cost.
+    pub costs: Costs,
+    /// Raw samples of the interleaved blocks, in the order in which they ran.
+    pub blocks: Vec<Block>,
+    /// How quiet the machine was meanwhile.
+    pub health: Health,
+    /// Whether load and latencies may be believed. A driver that was late or
+    /// saturated makes them invalid: it does not make the server slow. The
+    /// costs carry flags of their own.
+    pub valid: bool,
+    /// Why not, if not.
+    pub reason: Option<String>,
+}
+
+/// How requests were sent.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Who decides when the next request is sent.
+    pub model: LoadModel,
+    /// How the intended send times are spaced.
+    pub process: ArrivalProcess,
+    /// Requests per second that were meant to be sent.
+    pub offered_per_s: f64,
+    /// Milliseconds of load before measuring began.
+    pub warmup_ms: u64,
+    /// Milliseconds for which was measured.
+    pub measured_ms: u64,
+    /// Connections held open.
+    pub connections: u32,
+    /// Virtual users, each with a login of its own.
+    pub users: u32,
+    /// Requests sent while measuring.
+    pub sent: u64,
+    /// Requests among them that were answered.
+    pub completed: u64,
+}
+
+impl Load {
+    /// Requests answered per second, if any time passed.
+    #[must_use]
+    pub fn completed_per_s(&self) -> Option<f64> {
+        (self.measured_ms > 0).then(|| self.completed as f64 * 1000.0 / self.measured_ms as f64)
+    }
+}
+
+/// Who decides when the next request is sent.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadModel {
+    /// A schedule that does not wait for answers.
+    OpenLoop,
+}
+
+/// How intended send times are spaced.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArrivalProcess {
+    /// Evenly.
+    Constant,
+    /// With exponentially distributed gaps, as independent users would.
+    Poisson,
+}
+
+/// What became of the requests.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcomes {
+    /// Requests by what became of them; a kind that did not occur may be
+    /// absent.
+    pub by_kind: BTreeMap<OutcomeKind, u64>,
+    /// All requests that were not judged right. A fast wrong answer is a
+    /// failure, not a request.
+    pub failures_total: u64,
+}
+
+impl Outcomes {
+    /// Outcomes with these counts.
+    #[must_use]
+    pub fn of(counts: impl IntoIterator<Item = (OutcomeKind, u64)>) -> Self {
+        let mut by_kind = BTreeMap::new();
+        for (kind, count) in counts {
+            if count > 0 {
+                *by_kind.entry(kind).or_insert(0_u64) += count;
+            }
+        }
+        let failures_total = by_kind
+            .iter()
+            .filter(|(kind, _)| **kind != OutcomeKind::JudgedRight)
+            .map(|(_, count)| count)
+            .sum();
+        Self {
+            by_kind,
+            failures_total,
+        }
+    }
+
+    /// How many requests came out as `kind`.
+    #[must_use]
+    pub fn count(&self, kind: OutcomeKind) -> u64 {
+        self.by_kind.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// How many answers the oracle calls wrong: see
+    /// [`OutcomeKind::is_wrong_judgement`].
+    #[must_use]
+    pub fn wrong_judgements(&self) -> u64 {
+        self.by_kind
+            .iter()
+            .filter(|(kind, _)| kind.is_wrong_judgement())
+            .map(|(_, n)| n)
+            .sum()
+    }
+}
+
+/// What became of a request.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// Answered as the oracle allows.
+    JudgedRight,
+    /// Accepted as somebody else.
+    WrongUser,
+    /// Accepted although the login had ended.
+    AcceptedDead,
+    /// Refused although the login was good.
+    RefusedValid,
+    /// A status that is neither acceptance nor refusal.
+    UnexpectedStatus,
+    /// An answer that cannot be read.
+    MalformedAnswer,
+    /// The connection failed or broke.
+    TransportError,
+    /// No answer in time.
+    TimedOut,
+}
+
+impl OutcomeKind {
+    /// Whether the strategy decided wrongly, as opposed to not at all. Numbers
+    /// of a strategy that decides wrongly are not worth comparing.
+    #[must_use]
+    pub const fn is_wrong_judgement(self) -> bool {
+        matches!(
+            self,
+            Self::WrongUser | Self::AcceptedDead | Self::RefusedValid
+        )
+    }
+
+    /// In words, for a reader.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::JudgedRight => "judged right",
+            Self::WrongUser => "accepted as somebody else",
+            Self::AcceptedDead => "accepted although ended",
+            Self::RefusedValid => "refused although valid",
+            Self::UnexpectedStatus => "unexpected status",
+            Self::MalformedAnswer => "unreadable answer",
+            Self::TransportError => "connection failed",
+            Self::TimedOut => "no answer in time",
+        }
+    }
+}
+
+/// How long requests took, as histograms of nanoseconds. Null where not one
+/// request was recorded.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latency {
+    /// From the intended send time to the whole answer: what a user feels,
+    /// waiting in line included.
+    pub response: Option<Histogram>,
+    /// From the actual send to the whole answer.
+    pub service: Option<Histogram>,
+    /// From the intended to the actual send: how late the driver was.
+    pub send_lag: Option<Histogram>,
+}
+
+/// What one request cost on average.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Costs {
+    /// CPU time of the server process (user and system), nanoseconds.
+    pub server_cpu_ns_per_request: Metric,
+    /// CPU time of the driver process (user and system), nanoseconds.
+    pub driver_cpu_ns_per_request: Metric,
+    /// Octets that the client sent, heads and bodies, without TCP/IP headers.
+    pub wire_sent_bytes_per_request: Metric,
+    /// Octets that the client received, counted likewise.
+    pub wire_received_bytes_per_request: Metric,
+    /// Operations that the strategy asked of its store, by kind.
+    pub store_operations_per_request: BTreeMap<String, Metric>,
+    /// CPU time of the driver as a fraction of the time that its cores had,
+    /// 0 to 1.
+    pub driver_utilisation_fraction: Metric,
+}
+
+impl Costs {
+    /// Octets on the wire in both directions, if both are known and valid.
+    #[must_use]
+    pub fn wire_bytes_per_request(&self) -> Option<f64> {
+        let sent = self.wire_sent_bytes_per_request.usable()?;
+        Some(sent + self.wire_received_bytes_per_request.usable()?)
+    }
+}
+
+/// A number, and whether to believe it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metric {
+    /// The number; null if it was not measured.
+    pub value: Option<f64>,
+    /// Whether to believe it.
+    pub valid: bool,
+    /// Why not, if not.
+    pub reason: Option<String>,
+}
+
+impl Metric {
+    /// A good number. One that is not finite counts as not measured.
+    #[must_use]
+    pub fn of(value: f64) -> Self {
+        if value.is_finite() {
+            Self {
+                value: Some(value),
+                valid: true,
+                reason: None,
+            }
+        } else {
+            Self::missing("the computation gave no finite number")
+        }
+    }
+
+    /// A number that was not measured.
+    #[must_use]
+    pub fn missing(reason: impl Into<String>) -> Self {
+        Self {
+            value: None,
+            valid: false,
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// A number that was measured and is not to be believed.
+    #[must_use]
+    pub fn doubtful(value: f64, reason: impl Into<String>) -> Self {
+        Self {
+            value: value.is_finite().then_some(value),
+            valid: false,
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// The number, if it is there and to be believed.
+    #[must_use]
+    pub fn usable(&self) -> Option<f64> {
+        self.value.filter(|_| self.valid)
+    }
+}
+
+/// Raw sums and order statistics of one interleaved block.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// Place in the run's order of blocks, over all cells.
+    pub index: u32,
+    /// Requests answered in it.
+    pub completed: u64,
+    /// CPU time of the server, nanoseconds.
+    pub server_cpu_ns: Option<u64>,
+    /// CPU time of the driver, nanoseconds.
+    pub driver_cpu_ns: Option<u64>,
+    /// Median response time, nanoseconds.
+    pub response_ns_p50: Option<u64>,
+    /// 99th percentile of the response time, nanoseconds.
+    pub response_ns_p99: Option<u64>,
+}

@@ -1,0 +1,35 @@
+//! What a run found out, as a versioned file: `authbench.result/1`.
+//!
+//! One file is one run on one machine. Every number of a report is computed
+//! from that file alone, so raw histograms and raw blocks are kept beside the
+//! summaries made from them, and a fact that could not be read is `null`, never
+//! a guess. Units stand in the names: `_ns`, `_ms`, `_bytes`, `_per_s`.
+
+mod cell;
+mod environment;
+mod facts;
+mod health;
+mod histogram;
+mod run;
+pub mod schema;
+mod source;
+pub mod stats;
+pub mod store;
+
+pub use cell::{
+    ArrivalProcess, Block, Cell, Costs, Latency, Load, LoadModel, Metric, OutcomeKind, Outcomes,
+};
+pub use environment::{Environment, Placement};
+pub use facts::{
+    ClockKind, Conformance, Durability, Guarantees, Listing, Login, Memory, OutageBehaviour,
+    RefreshOffer, Revocation, Staleness, StrategyFacts,
+};
+pub use health::{Health, Snapshot};
+pub use histogram::{
+    DecodeError, Encoding, Histogram, Interval, Unit, decode, recorder, value_at_rank,
+};
+pub use run::{
+    Inconsistency, Invalid, Purpose, Run, RunResult, Scenario, SchemaVersion, Skipped, rfc3339,
+    sha256_hex,
+};
+pub use source::Source;
