@@ -108,7 +108,7 @@ impl Outcomes {
         }
         let failures_total = by_kind
             .iter()
-            .filter(|(kind, _)| **kind != OutcomeKind::JudgedRight)
+            .filter(|(kind, _)| **kind != OutcomeKind::Right)
             .map(|(_, count)| count)
             .sum();
         Self {
@@ -141,22 +141,26 @@ impl Outcomes {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
-    /// Answered as the oracle allows.
-    JudgedRight,
+    /// Answered as the oracle allows, in time.
+    Right,
     /// Accepted as somebody else.
     WrongUser,
     /// Accepted although the login had ended.
     AcceptedDead,
     /// Refused although the login was good.
-    RefusedValid,
-    /// A status that is neither acceptance nor refusal.
+    RefusedGood,
+    /// A status that is neither acceptance nor refusal, 5xx apart.
     UnexpectedStatus,
     /// An answer that cannot be read.
     MalformedAnswer,
+    /// A status of 5xx: the server could not judge.
+    NoJudgement,
+    /// Right, but too late.
+    Timeout,
     /// The connection failed or broke.
-    TransportError,
-    /// No answer in time.
-    TimedOut,
+    ConnectionError,
+    /// No answer by the end.
+    Unfinished,
 }
 
 impl OutcomeKind {
@@ -166,7 +170,7 @@ impl OutcomeKind {
     pub const fn is_wrong_judgement(self) -> bool {
         matches!(
             self,
-            Self::WrongUser | Self::AcceptedDead | Self::RefusedValid
+            Self::WrongUser | Self::AcceptedDead | Self::RefusedGood
         )
     }
 
@@ -174,14 +178,16 @@ impl OutcomeKind {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Self::JudgedRight => "judged right",
+            Self::Right => "right",
             Self::WrongUser => "accepted as somebody else",
             Self::AcceptedDead => "accepted although ended",
-            Self::RefusedValid => "refused although valid",
+            Self::RefusedGood => "refused although good",
             Self::UnexpectedStatus => "unexpected status",
             Self::MalformedAnswer => "unreadable answer",
-            Self::TransportError => "connection failed",
-            Self::TimedOut => "no answer in time",
+            Self::NoJudgement => "no judgement (5xx)",
+            Self::Timeout => "too late",
+            Self::ConnectionError => "connection broke",
+            Self::Unfinished => "no answer",
         }
     }
 }

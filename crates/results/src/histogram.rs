@@ -373,6 +373,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
         #[test]
         fn what_was_written_is_read(values in prop::collection::vec(0..LARGEST_NS * 2, 1..200)) {
             let before = recorded(&values);
