@@ -1,0 +1,139 @@
+use super::mutants::{Sketch, Variant};
+use super::*;
+
+fn campaign(variant: Variant, cuttable: bool) -> Outcome {
+    let campaign = Campaign {
+        seed: 7,
+        cases: 64,
+        steps_max: 80,
+    };
+    campaign
+        .run(async |seed| Ok(Sketch::new(variant, seed, cuttable)))
+        .unwrap()
+}
+
+/// Exactly these laws are broken, and a weaker or stronger one is not blamed.
+fn caught(variant: Variant, by: &[Law]) {
+    let outcome = campaign(variant, true);
+    let refuted: Vec<_> = outcome.refuted().map(|found| found.law).collect();
+    assert_eq!(refuted, by, "{variant:?}: {outcome}");
+}
+
+#[test]
+fn the_honest_are_upheld_and_use_the_room_that_they_ask_for() {
+    for variant in [
+        Variant::Session,
+        Variant::Cached,
+        Variant::Stateless,
+        Variant::Lax,
+    ] {
+        let outcome = campaign(variant, true);
+        assert_eq!(outcome.refuted().count(), 0, "{variant:?}: {outcome}");
+        // What never ends early cannot be brought back to life before its end.
+        let unwitnessed: Vec<_> = outcome.unwitnessed().collect();
+        assert_eq!(unwitnessed, [], "{variant:?}: {outcome}");
+        assert_eq!(outcome.verdicts.len(), Law::ALL.len());
+    }
+}
+
+#[test]
+fn each_mutant_is_caught_by_the_law_that_names_it() {
+    use Variant as V;
+    caught(V::AcceptsAtExpiry, &[Law::Expiry]);
+    caught(V::AnswersFromCacheInOutage, &[Law::Outage]);
+    caught(
+        V::CachesSilently,
+        &[Law::RevokeOne, Law::RevokeAll, Law::RoleChange],
+    );
+    caught(V::EndsTheLoginsOfOthers, &[Law::Acceptance]);
+    caught(V::ErrsNowAndThen, &[Law::Availability]);
+    caught(V::ForgetsToListTheFirst, &[Law::Listing]);
+    caught(V::IgnoresLogout, &[Law::RevokeOne]);
+    caught(V::KeepsOldRoles, &[Law::RoleChange]);
+    caught(V::LivesLonger, &[Law::Lifetime]);
+    caught(V::LooksUpByPrefix, &[Law::Integrity]);
+    caught(V::OffersRefresh, &[Law::Refresh]);
+    caught(V::PromisesByNode, &[Law::Constancy]);
+    caught(V::ReadsOutageAsRefusal, &[Law::Acceptance]);
+    caught(V::ReceiptTooEarly, &[Law::Receipt]);
+    caught(V::ReceiptTooLate, &[Law::Receipt]);
+    caught(V::RepeatsIdentifiers, &[Law::Freshness]);
+    caught(V::RevokeAllMissesTheOtherNode, &[Law::RevokeAll]);
+    caught(V::SaysSomebodyElse, &[Law::Identity]);
+}
+
+#[test]
+fn a_change_of_roles_that_revives_is_caught_as_such() {
+    // Without outages: a change that happened without an answer revives too,
+    // and is then found as a revocation that does not hold.
+    let outcome = campaign(Variant::ChangeOfRolesRevives, false);
+    let refuted: Vec<_> = outcome.refuted().map(|found| found.law).collect();
+    assert_eq!(refuted, [Law::Revival], "{outcome}");
+}
+
+#[test]
+fn a_claim_weaker_than_the_truth_is_unwitnessed() {
+    let outcome = campaign(Variant::ClaimsUntilExpiry, true);
+    assert_eq!(outcome.refuted().count(), 0, "{outcome}");
+    assert_eq!(
+        outcome.unwitnessed().collect::<Vec<_>>(),
+        [Law::RevokeOne],
+        "{outcome}"
+    );
+}
+
+#[test]
+fn what_cannot_be_cut_says_nothing_about_outages() {
+    let outcome = campaign(Variant::Session, false);
+    assert_eq!(
+        outcome.unwitnessed().collect::<Vec<_>>(),
+        [Law::Outage],
+        "{outcome}"
+    );
+}
+
+#[test]
+fn the_shortest_history_is_short_and_replays() {
+    let outcome = campaign(Variant::IgnoresLogout, true);
+    let found = outcome.refuted().next().unwrap();
+    assert_eq!(found.history.len(), 3, "issue, log out, present: {found}");
+    let again = Campaign {
+        seed: found.seed,
+        cases: 1,
+        steps_max: 80,
+    };
+    let again = again
+        .run(async |seed| Ok(Sketch::new(Variant::IgnoresLogout, seed, true)))
+        .unwrap();
+    assert_eq!(again.refuted().next().unwrap().history, found.history);
+    let text = outcome.to_string();
+    assert!(
+        text.contains(&format!("AUTHBENCH_SEED={}", found.seed)),
+        "{text}"
+    );
+}
+
+#[test]
+fn no_history_no_verdict() {
+    let campaign = Campaign {
+        seed: 1,
+        cases: 0,
+        steps_max: 80,
+    };
+    let outcome = campaign.run(async |seed| Ok(Sketch::new(Variant::Session, seed, true)));
+    assert!(matches!(outcome, Err(CampaignError::Empty)));
+}
+
+#[test]
+fn every_mutation_changes_the_text() {
+    let text = "aZ09-_.~";
+    let flips = (0..u16::try_from(text.len() * 7).unwrap()).map(Mutation::Flip);
+    for mutation in flips.chain([Mutation::DropLast, Mutation::DropFirst, Mutation::Append]) {
+        let changed = mutate(text, mutation).unwrap();
+        assert!(
+            changed != text && changed.is_ascii(),
+            "{mutation:?}: {changed:?}"
+        );
+    }
+    assert_eq!(mutate("", Mutation::Append), None);
+}
