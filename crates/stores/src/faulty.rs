@@ -64,7 +64,12 @@ impl<S: RecordStore> Faulty<S> {
         operation: &'static str,
         run: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let failed = |fault| StoreError { store: "faulty", operation, fault, source: None };
+        let failed = |fault| StoreError {
+            store: "faulty",
+            operation,
+            fault,
+            source: None,
+        };
         match self.switch.fault() {
             None => run.await,
             Some(Fault::Refuse) => Err(failed(StoreFault::Unreachable)),
@@ -82,7 +87,8 @@ impl<S: RecordStore> RecordStore for Faulty<S> {
     }
 
     async fn insert_new(&self, key: &Digest, record: &Record) -> Result<Inserted, StoreError> {
-        self.pass("insert a record", self.inner.insert_new(key, record)).await
+        self.pass("insert a record", self.inner.insert_new(key, record))
+            .await
     }
 
     async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
@@ -116,10 +122,15 @@ impl<S: RecordStore> RecordStore for Faulty<S> {
         &self,
         subject: &SubjectId,
     ) -> Result<Vec<(Digest, Record)>, StoreError> {
-        self.pass("list a subject's records", self.inner.list_by_subject(subject)).await
+        self.pass(
+            "list a subject's records",
+            self.inner.list_by_subject(subject),
+        )
+        .await
     }
 
     async fn purge(&self, at: UnixMs, limit: u64) -> Result<u64, StoreError> {
-        self.pass("purge expired records", self.inner.purge(at, limit)).await
+        self.pass("purge expired records", self.inner.purge(at, limit))
+            .await
     }
 }

@@ -1,0 +1,15 @@
+//! Where server-side state lives: one file a store, each an implementation of
+//! [`authbench_core::RecordStore`], and wrappers that stand around any store.
+//!
+//! The laws that all of them obey are in `authbench_testkit::laws::store`, and
+//! `tests/laws.rs` runs them over every store of this crate.
+
+pub mod faulty;
+pub mod memory;
+pub mod metered;
+pub mod sqlite;
+
+pub use faulty::{Fault, Faulty, Switch};
+pub use memory::MemoryStore;
+pub use metered::{Metered, StoreCounts};
+pub use sqlite::{SqliteSettings, SqliteStore, Synchronous};

@@ -1,0 +1,480 @@
+//! Records in the memory of this process.
+//!
+//! Two sharded tables: the records by digest, and for each subject the list of
+//! where its records are. Reading a record takes one shared lock of one shard.
+//!
+//! **Order of locks.** Whatever adds or removes a record holds its subject's
+//! lock from beginning to end, and takes the locks of record shards only
+//! inside it, several of them in ascending order. So for one subject additions
+//! and removals happen one after the other, its list is exact whenever the
+//! lock is free, and a record cannot be found by digest but missed by the
+//! list. A swap takes the record's shard alone: it finds the record under that
+//! lock or not at all, and so never brings one back.
+//!
+//! Memory that deleted records held is used again for new ones, but is not
+//! given back to the system.
+
+mod slots;
+
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use authbench_core::{
+    Digest, Durability, Inserted, LoginId, Record, RecordStore, Staleness, StoreError, StoreFault,
+    StorePromises, SubjectId, Swapped, UnixMs,
+};
+use foldhash::quality::RandomState;
+use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
+
+use slots::{MAX_SLOTS, SlotTable};
+
+/// Shards of each table: enough that a writer seldom stops a reader on any
+/// machine, few enough that an empty store is small.
+const SHARDS: usize = 64;
+
+/// Chunks that a sweep looks at before it lets other tasks run.
+const CHUNKS_PER_TURN: usize = 8;
+
+/// Keeps records in this process. All is lost when it ends; replicas share it
+/// only within the process, behind an `Arc`. Holds up to 2^26 records in each
+/// of its 64 shards.
+pub struct MemoryStore {
+    records: Box<[Padded<RwLock<SlotTable<Entry>>>]>,
+    owners: Box<[Padded<Mutex<SlotTable<Owner>>>]>,
+    subject_hasher: RandomState,
+    /// Where the next sweep begins: a [`Position`].
+    sweep: AtomicU64,
+}
+
+/// A record with its key.
+struct Entry {
+    key: Digest,
+    record: Record,
+}
+
+/// A subject and where its records are. A list of four needs no allocation.
+/// Never empty outside the subject's lock.
+struct Owner {
+    subject: SubjectId,
+    records: SmallVec<[Location; 4]>,
+}
+
+/// Shard and slot of a record. Ordered by shard.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+struct Location(u32);
+
+/// A chunk of a record shard: how far a sweep has come.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Position {
+    shard: usize,
+    chunk: usize,
+}
+
+/// On cache lines of its own, so that the lock of one shard does not slow down
+/// its neighbours.
+#[repr(align(128))]
+struct Padded<T>(T);
+
+/// Which shard, and the hash within it.
+#[derive(Clone, Copy)]
+struct Hashed {
+    shard: usize,
+    hash: u32,
+}
+
+// A record costs its slot, its place in the index (about 14 octets), and its
+// part of the subject's entry.
+const _: () = assert!(size_of::<Entry>() == 112 && size_of::<Owner>() == 48);
+const _: () = assert!(SHARDS * MAX_SLOTS == 1 << 32);
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            records: (0..SHARDS)
+                .map(|_| Padded(RwLock::new(SlotTable::new())))
+                .collect(),
+            owners: (0..SHARDS)
+                .map(|_| Padded(Mutex::new(SlotTable::new())))
+                .collect(),
+            subject_hasher: RandomState::default(),
+            sweep: AtomicU64::new(0),
+        }
+    }
+
+    /// How many records there are, expired ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.iter().map(|shard| shard.0.read().len()).sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.iter().all(|shard| shard.0.read().len() == 0)
+    }
+
+    fn lookup<T>(&self, key: &Digest, read: impl FnOnce(&Record) -> T) -> Option<T> {
+        let at = Hashed::key(key);
+        let shard = self.records[at.shard].0.read();
+        shard
+            .find(at.hash, |entry| entry.key == *key)
+            .map(|(_, entry)| read(&entry.record))
+    }
+
+    fn insert(&self, key: &Digest, record: &Record) -> Result<Inserted, StoreError> {
+        let (at, owner_at) = (Hashed::key(key), self.hash_subject(&record.subject));
+        let mut owners = self.owners[owner_at.shard].0.lock();
+        let mut shard = self.records[at.shard].0.write();
+        if shard.find(at.hash, |entry| entry.key == *key).is_some() {
+            return Ok(Inserted::Taken);
+        }
+        let entry = Entry {
+            key: *key,
+            record: Record {
+                revision: 0,
+                ..record.clone()
+            },
+        };
+        let slot = shard.insert(at.hash, entry).ok_or_else(full)?;
+        let location = Location::new(at.shard, slot);
+        if !owners.add_location(owner_at.hash, &record.subject, location) {
+            shard.remove(at.hash, slot);
+            return Err(full());
+        }
+        Ok(Inserted::New)
+    }
+
+    fn swap(&self, key: &Digest, expected_revision: u32, record: &Record) -> Swapped {
+        let at = Hashed::key(key);
+        let mut shard = self.records[at.shard].0.write();
+        let found = shard
+            .find(at.hash, |entry| entry.key == *key)
+            .map(|(slot, _)| slot);
+        let Some(entry) = found.and_then(|slot| shard.get_mut(slot)) else {
+            return Swapped::Missing;
+        };
+        if entry.record.revision != expected_revision {
+            return Swapped::Stale;
+        }
+        let Record {
+            subject: _,
+            login: _,
+            roles,
+            issued_at,
+            expires_at,
+            revision: _,
+        } = record;
+        entry.record.roles.clone_from(roles);
+        entry.record.issued_at = *issued_at;
+        entry.record.expires_at = *expires_at;
+        entry.record.revision = expected_revision.wrapping_add(1);
+        Swapped::Done
+    }
+
+    /// Removes the record under `key` if it is `wanted`.
+    fn remove_if(&self, key: &Digest, wanted: impl Fn(&Record) -> bool) -> bool {
+        let at = Hashed::key(key);
+        // The subject's lock comes first, so its name is read beforehand. Until
+        // the lock is held the record may go, and even return as another's.
+        while let Some(subject) = self.lookup(key, |record| record.subject.clone()) {
+            let owner_at = self.hash_subject(&subject);
+            let mut owners = self.owners[owner_at.shard].0.lock();
+            let mut shard = self.records[at.shard].0.write();
+            match shard.find(at.hash, |entry| entry.key == *key) {
+                None => return false,
+                Some((_, entry)) if entry.record.subject != subject => {}
+                Some((_, entry)) if !wanted(&entry.record) => return false,
+                Some((slot, _)) => {
+                    let removed = shard.remove(at.hash, slot);
+                    drop(shard);
+                    let location = Location::new(at.shard, slot);
+                    owners.remove_location(owner_at.hash, &subject, location);
+                    return removed.is_some();
+                }
+            }
+        }
+        false
+    }
+
+    fn remove_by_subject(&self, subject: &SubjectId, keep: Option<LoginId>) -> u64 {
+        let at = self.hash_subject(subject);
+        let mut owners = self.owners[at.shard].0.lock();
+        let Some((slot, owner)) = owners.find_owner(at.hash, subject) else {
+            return 0;
+        };
+        // All shards are locked before the first record goes: a reader sees
+        // either every record or none.
+        let groups = owner.by_shard();
+        let mut shards: SmallVec<[_; 4]> = groups
+            .clone()
+            .map(|group| self.records[group[0].shard()].0.write())
+            .collect();
+        let mut kept = SmallVec::new();
+        let mut removed = 0;
+        for (shard, group) in shards.iter_mut().zip(groups) {
+            for &location in group {
+                match shard.get(location.slot()) {
+                    Some(entry) if Some(entry.record.login) == keep => kept.push(location),
+                    Some(entry) => {
+                        let hash = Hashed::key(&entry.key).hash;
+                        removed += u64::from(shard.remove(hash, location.slot()).is_some());
+                    }
+                    None => unreachable!("a subject's list names its records"),
+                }
+            }
+        }
+        drop(shards);
+        if kept.is_empty() {
+            owners.remove(at.hash, slot);
+        } else {
+            owner.records = kept;
+        }
+        removed
+    }
+
+    fn list(&self, subject: &SubjectId) -> Vec<(Digest, Record)> {
+        let at = self.hash_subject(subject);
+        let mut owners = self.owners[at.shard].0.lock();
+        let Some((_, owner)) = owners.find_owner(at.hash, subject) else {
+            return Vec::new();
+        };
+        // All shards are locked before the first record is read: the list is
+        // of one instant.
+        let groups = owner.by_shard();
+        let shards: SmallVec<[_; 4]> = groups
+            .clone()
+            .map(|group| self.records[group[0].shard()].0.read())
+            .collect();
+        let entries = shards.iter().zip(groups).flat_map(|(shard, group)| {
+            group
+                .iter()
+                .filter_map(|location| shard.get(location.slot()))
+        });
+        entries
+            .map(|entry| (entry.key, entry.record.clone()))
+            .collect()
+    }
+
+    /// The keys of up to `limit` records of one chunk that have expired; `None`
+    /// past the shard's last chunk.
+    fn expired(&self, position: Position, at: UnixMs, limit: u64) -> Option<Vec<Digest>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let shard = self.records[position.shard].0.read();
+        let entries = shard.chunk(position.chunk)?;
+        let expired = entries.filter(|entry| entry.record.expires_at <= at);
+        Some(expired.take(limit).map(|entry| entry.key).collect())
+    }
+
+    fn hash_subject(&self, subject: &SubjectId) -> Hashed {
+        Hashed::new(self.subject_hasher.hash_one(subject.as_str()))
+    }
+}
+
+impl SlotTable<Owner> {
+    fn find_owner(&mut self, hash: u32, subject: &SubjectId) -> Option<(u32, &mut Owner)> {
+        let (slot, _) = self.find(hash, |owner| owner.subject == *subject)?;
+        self.get_mut(slot).map(|owner| (slot, owner))
+    }
+
+    /// Says whether there was room.
+    fn add_location(&mut self, hash: u32, subject: &SubjectId, location: Location) -> bool {
+        if let Some((_, owner)) = self.find_owner(hash, subject) {
+            owner.records.push(location);
+            return true;
+        }
+        let records = SmallVec::from_slice(&[location]);
+        self.insert(
+            hash,
+            Owner {
+                subject: subject.clone(),
+                records,
+            },
+        )
+        .is_some()
+    }
+
+    fn remove_location(&mut self, hash: u32, subject: &SubjectId, location: Location) {
+        let Some((slot, owner)) = self.find_owner(hash, subject) else {
+            return;
+        };
+        if let Some(index) = owner.records.iter().position(|held| *held == location) {
+            owner.records.swap_remove(index);
+        }
+        if owner.records.is_empty() {
+            self.remove(hash, slot);
+        }
+    }
+}
+
+impl Owner {
+    /// The places of the records, those of one shard together, shards in
+    /// ascending order.
+    fn by_shard(&mut self) -> impl Iterator<Item = &[Location]> + Clone {
+        self.records.sort_unstable();
+        self.records.chunk_by(|a, b| a.shard() == b.shard())
+    }
+}
+
+impl Location {
+    fn new(shard: usize, slot: u32) -> Self {
+        let shard = u32::try_from(shard).unwrap_or(0);
+        Self(shard << MAX_SLOTS.ilog2() | slot)
+    }
+
+    const fn shard(self) -> usize {
+        self.0 as usize / MAX_SLOTS
+    }
+
+    const fn slot(self) -> u32 {
+        self.0 & (MAX_SLOTS as u32 - 1)
+    }
+}
+
+impl Position {
+    const fn from_bits(bits: u64) -> Self {
+        Self {
+            shard: (bits >> 32) as usize % SHARDS,
+            chunk: bits as u32 as usize,
+        }
+    }
+
+    const fn bits(self) -> u64 {
+        (self.shard as u64) << 32 | self.chunk as u64
+    }
+
+    const fn next_chunk(self) -> Self {
+        Self {
+            shard: self.shard,
+            chunk: self.chunk + 1,
+        }
+    }
+
+    const fn next_shard(self) -> Self {
+        Self {
+            shard: (self.shard + 1) % SHARDS,
+            chunk: 0,
+        }
+    }
+}
+
+impl Hashed {
+    /// Shard and table use different bits: the highest and the lowest.
+    const fn new(hash: u64) -> Self {
+        Self {
+            shard: (hash >> (64 - SHARDS.ilog2())) as usize,
+            hash: hash as u32,
+        }
+    }
+
+    fn key(key: &Digest) -> Self {
+        Self::new(key.prefix())
+    }
+}
+
+fn full() -> StoreError {
+    StoreError {
+        store: "memory",
+        operation: "insert a record",
+        fault: StoreFault::Rejected,
+        source: None,
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("records", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RecordStore for MemoryStore {
+    fn promises(&self) -> StorePromises {
+        StorePromises {
+            staleness: Staleness::Immediate,
+            durability: Durability::None,
+        }
+    }
+
+    async fn insert_new(&self, key: &Digest, record: &Record) -> Result<Inserted, StoreError> {
+        self.insert(key, record)
+    }
+
+    async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
+        Ok(self.lookup(key, Record::clone))
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &Digest,
+        expected_revision: u32,
+        record: &Record,
+    ) -> Result<Swapped, StoreError> {
+        Ok(self.swap(key, expected_revision, record))
+    }
+
+    async fn delete(&self, key: &Digest) -> Result<bool, StoreError> {
+        Ok(self.remove_if(key, |_| true))
+    }
+
+    async fn delete_by_subject(
+        &self,
+        subject: &SubjectId,
+        keep: Option<LoginId>,
+    ) -> Result<u64, StoreError> {
+        Ok(self.remove_by_subject(subject, keep))
+    }
+
+    async fn list_by_subject(
+        &self,
+        subject: &SubjectId,
+    ) -> Result<Vec<(Digest, Record)>, StoreError> {
+        Ok(self.list(subject))
+    }
+
+    /// Goes once round the table from where the last sweep stopped, one chunk
+    /// of 256 slots a lock; lets other tasks run in between.
+    async fn purge(&self, at: UnixMs, limit: u64) -> Result<u64, StoreError> {
+        let start = Position::from_bits(self.sweep.load(Ordering::Relaxed));
+        let mut position = start;
+        let mut removed = 0;
+        for turn in 1_usize.. {
+            let wanted = limit - removed;
+            let keys = self.expired(position, at, wanted);
+            let found = keys.as_ref().map_or(0, Vec::len) as u64;
+            let here = keys.iter().flatten();
+            let gone = here
+                .filter(|key| self.remove_if(key, |r| r.expires_at <= at))
+                .count();
+            removed += gone as u64;
+            if removed >= limit {
+                break;
+            }
+            // A full batch of which another sweep took a part leaves a rest.
+            if found < wanted {
+                position = if keys.is_some() {
+                    position.next_chunk()
+                } else {
+                    position.next_shard()
+                };
+                if position == start {
+                    break;
+                }
+            }
+            if gone > 0 || turn.is_multiple_of(CHUNKS_PER_TURN) {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.sweep.store(position.bits(), Ordering::Relaxed);
+        Ok(removed)
+    }
+}

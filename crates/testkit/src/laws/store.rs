@@ -1,0 +1,424 @@
+//! Laws of [`RecordStore`]: what one caller must see, what callers that race
+//! must see ([`races`]), and agreement with a model ([`model`]).
+//!
+//! They hold for stores that promise `Immediate`; a store that promises less
+//! is judged by the oracle instead.
+
+use std::sync::Arc;
+
+use authbench_core::{
+    Digest, Inserted, LoginId, Record, RecordStore, Roles, StoreError, SubjectId, Swapped, UnixMs,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Broken, Verdict, ensure};
+
+pub mod model;
+pub mod races;
+
+/// Makes a module `$name` with a test for each law, against stores that the
+/// async function `$open` opens: `async fn() -> Result<impl RecordStore,
+/// StoreError>`, each of them empty and apart from the others.
+#[macro_export]
+macro_rules! store_laws {
+    ($name:ident, $open:path) => {
+        mod $name {
+            $crate::store_laws! { @each $open;
+                laws::store::keeps_what_it_is_given,
+                laws::store::tells_keys_apart,
+                laws::store::never_overwrites,
+                laws::store::swaps_only_the_expected_revision,
+                laws::store::swap_keeps_subject_and_login,
+                laws::store::deletes_once,
+                laws::store::deletes_one_subject_alone,
+                laws::store::keeps_the_login_it_is_told_to,
+                laws::store::purges_up_to_the_instant,
+                laws::store::purges_in_batches,
+                laws::store::races::one_of_many_insertions_wins,
+                laws::store::races::no_swap_is_lost,
+                laws::store::races::each_deletion_counts_once,
+                laws::store::races::a_swap_never_revives,
+                laws::store::races::a_deletion_ends_what_came_before,
+                laws::store::races::a_deletion_is_seen_whole,
+                laws::store::races::list_equals_truth_when_quiet,
+            }
+
+            #[test]
+            fn agrees_with_the_model() -> $crate::laws::Verdict {
+                $crate::laws::store::model::agrees($open)
+            }
+        }
+    };
+    (@each $open:path; $($a:ident::$b:ident::$($c:ident)::+),+ $(,)?) => {
+        $($crate::store_laws! { @one $open; ($a::$b::$($c)::+) $($c)::+ })+
+    };
+    (@one $open:path; ($($law:tt)+) $name:ident) => {
+        #[test]
+        fn $name() -> $crate::laws::Verdict {
+            $crate::laws::store::judge($open, $crate::$($law)+)
+        }
+    };
+    (@one $open:path; ($($law:tt)+) $group:ident::$name:ident) => {
+        $crate::store_laws! { @one $open; ($($law)+) $name }
+    };
+}
+
+/// Tries `law` on a store from `open`, in a runtime of several threads.
+///
+/// # Errors
+/// [`Broken`] if the law does not hold or could not be tried.
+pub fn judge<S: RecordStore>(
+    open: impl AsyncFnOnce() -> Result<S, StoreError>,
+    law: impl AsyncFnOnce(&Arc<S>) -> Verdict,
+) -> Verdict {
+    runtime()?.block_on(async { law(&Arc::new(open().await?)).await })
+}
+
+/// What was inserted is read back to the last detail, under revision 0.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn keeps_what_it_is_given<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    let subjects = [
+        "",
+        "u1",
+        "a subject of more than four and twenty octets",
+        "Zoë '\"\\%_\u{1F511}",
+    ];
+    let roles = [
+        vec![],
+        vec!["user"],
+        vec!["admin", "a,b", "quo\"te", "", "ö"],
+    ];
+    let instants = [0, 1, 1_765_000_000_000, i64::MAX as u64];
+    let mut given = Vec::new();
+    for (n, subject) in (0..).zip(subjects) {
+        for roles in &roles {
+            for instant in instants {
+                let mut record = record(subject, n, UnixMs(instant));
+                record.roles = roles.iter().collect();
+                record.issued_at = UnixMs(instant / 2);
+                given.push((key(given.len()), record));
+            }
+        }
+    }
+    for (key, record) in &given {
+        // The revision of a new record is 0, whatever it says itself.
+        let written = Record {
+            revision: 7,
+            ..record.clone()
+        };
+        let inserted = store.insert_new(key, &written).await?;
+        ensure(inserted == Inserted::New, || {
+            format!("{record:?} was not inserted")
+        })?;
+    }
+    for (key, record) in &given {
+        let read = store.get(key).await?;
+        ensure(read.as_ref() == Some(record), || {
+            format!("{record:?} came back as {read:?}")
+        })?;
+    }
+    for subject in subjects {
+        let subject = SubjectId::new(subject);
+        let theirs = given.iter().filter(|(_, record)| record.subject == subject);
+        expect_list(store, &subject, theirs.cloned().collect()).await?;
+    }
+    Ok(())
+}
+
+/// A key that differs in one bit is another key (ASVS 5.0 7.2.1: no prefix, no
+/// near miss).
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn tells_keys_apart<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    let stored = key(0);
+    insert(store, &stored, &record("u", 1, FAR)).await?;
+    for bit in 0..256 {
+        let mut other = stored;
+        other.0[bit / 8] ^= 1 << (bit % 8);
+        let read = store.get(&other).await?;
+        ensure(read.is_none(), || format!("found with bit {bit} flipped"))?;
+        let deleted = store.delete(&other).await?;
+        ensure(!deleted, || format!("deleted with bit {bit} flipped"))?;
+    }
+    ensure(store.get(&stored).await?.is_some(), || {
+        "the record is gone".into()
+    })
+}
+
+/// An insertion under a taken key changes nothing, not even the list of the
+/// subject that it named.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn never_overwrites<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    let (first, second) = (record("first", 1, UnixMs(10)), record("second", 2, FAR));
+    insert(store, &key(0), &first).await?;
+    let inserted = store.insert_new(&key(0), &second).await?;
+    ensure(inserted == Inserted::Taken, || {
+        "a taken key was given away".into()
+    })?;
+    expect(store, &key(0), Some(&first)).await?;
+    expect_list(store, &first.subject, vec![(key(0), first.clone())]).await?;
+    expect_list(store, &second.subject, vec![]).await
+}
+
+/// A swap needs the present revision and adds one; a missing record stays
+/// missing.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn swaps_only_the_expected_revision<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    let old = record("u", 1, UnixMs(10));
+    let new = Record {
+        expires_at: UnixMs(20),
+        roles: roles(&["admin"]),
+        ..old.clone()
+    };
+    let swapped = store.compare_and_swap(&key(0), 0, &new).await?;
+    ensure(swapped == Swapped::Missing, || {
+        format!("no record, and the swap is {swapped:?}")
+    })?;
+    expect(store, &key(0), None).await?;
+    expect_list(store, &old.subject, vec![]).await?;
+
+    insert(store, &key(0), &old).await?;
+    for wrong in [1, u32::MAX] {
+        let swapped = store.compare_and_swap(&key(0), wrong, &new).await?;
+        ensure(swapped == Swapped::Stale, || {
+            format!("revision {wrong}: {swapped:?}")
+        })?;
+        expect(store, &key(0), Some(&old)).await?;
+    }
+    for revision in 0..3 {
+        let swapped = store.compare_and_swap(&key(0), revision, &new).await?;
+        ensure(swapped == Swapped::Done, || {
+            format!("revision {revision}: {swapped:?}")
+        })?;
+        let expected = Record {
+            revision: revision + 1,
+            ..new.clone()
+        };
+        expect(store, &key(0), Some(&expected)).await?;
+        expect_list(store, &old.subject, vec![(key(0), expected)]).await?;
+    }
+    let swapped = store.compare_and_swap(&key(0), 0, &old).await?;
+    ensure(swapped == Swapped::Stale, || {
+        format!("an old revision: {swapped:?}")
+    })
+}
+
+/// A swap hands no login to another subject.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn swap_keeps_subject_and_login<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    let mine = record("mine", 1, UnixMs(10));
+    insert(store, &key(0), &mine).await?;
+    let swapped = store
+        .compare_and_swap(&key(0), 0, &record("yours", 2, UnixMs(20)))
+        .await?;
+    ensure(swapped == Swapped::Done, || format!("{swapped:?}"))?;
+    let expected = Record {
+        revision: 1,
+        expires_at: UnixMs(20),
+        ..mine
+    };
+    expect(store, &key(0), Some(&expected)).await?;
+    expect_list(store, &SubjectId::new("yours"), vec![]).await?;
+    expect_list(store, &SubjectId::new("mine"), vec![(key(0), expected)]).await
+}
+
+/// A deletion says whether there was something to delete, and the key is free
+/// afterwards.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn deletes_once<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    for _ in 0..2 {
+        let record = record("u", 1, FAR);
+        insert(store, &key(0), &record).await?;
+        for expected in [true, false] {
+            let deleted = store.delete(&key(0)).await?;
+            ensure(deleted == expected, || format!("deleted: {deleted}"))?;
+            expect(store, &key(0), None).await?;
+            expect_list(store, &record.subject, vec![]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A deletion by subject takes all of its records and nobody else's, however
+/// alike the names.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn deletes_one_subject_alone<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    let subjects = ["user", "User", "use", "user ", "user%", "user\u{301}", ""];
+    for (n, subject) in subjects.iter().enumerate() {
+        for login in 0..3 {
+            insert(
+                store,
+                &key(n * 3 + login),
+                &record(subject, login as u8, FAR),
+            )
+            .await?;
+        }
+    }
+    for (n, subject) in subjects.iter().enumerate() {
+        for (first, subject) in [(3, SubjectId::new(subject)), (0, SubjectId::new("nobody"))] {
+            for expected in [first, 0] {
+                let deleted = store.delete_by_subject(&subject, None).await?;
+                ensure(deleted == expected, || format!("{deleted} of {subject:?}"))?;
+            }
+            expect_list(store, &subject, vec![]).await?;
+        }
+        for other in 0..subjects.len() * 3 {
+            let here = store.get(&key(other)).await?.is_some();
+            ensure(here == (other >= (n + 1) * 3), || {
+                format!("after {n}, {other}: {here}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// A deletion by subject spares the login to keep, whose records it is told
+/// by, and only that.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn keeps_the_login_it_is_told_to<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    let subject = SubjectId::new("u");
+    // Two records of one login, as a scheme with rotating tokens has them.
+    for (n, login) in [1, 2, 2, 3].into_iter().enumerate() {
+        insert(store, &key(n), &record("u", login, FAR)).await?;
+    }
+    insert(store, &key(9), &record("other", 2, FAR)).await?;
+    let deleted = store.delete_by_subject(&subject, Some(login(2))).await?;
+    ensure(deleted == 2, || format!("{deleted} deleted"))?;
+    let kept = |n| (key(n), record("u", 2, FAR));
+    expect_list(store, &subject, vec![kept(1), kept(2)]).await?;
+    let deleted = store.delete_by_subject(&subject, Some(login(4))).await?;
+    ensure(deleted == 2, || {
+        format!("{deleted} deleted with a foreign login to keep")
+    })?;
+    expect_list(store, &subject, vec![]).await?;
+    expect(store, &key(9), Some(&record("other", 2, FAR))).await
+}
+
+/// A purge takes what expired at or before the instant (RFC 7519 4.1.4: "on
+/// or after"), and nothing else.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn purges_up_to_the_instant<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    for (n, expires_at) in [99, 100, 101].into_iter().enumerate() {
+        insert(store, &key(n), &record("u", 1, UnixMs(expires_at))).await?;
+    }
+    for (at, expected) in [(98, 0), (100, 2), (100, 0), (u64::MAX, 1), (u64::MAX, 0)] {
+        let purged = store.purge(UnixMs(at), 10).await?;
+        ensure(purged == expected, || format!("{purged} at {at}"))?;
+        let left = store.list_by_subject(&SubjectId::new("u")).await?;
+        ensure(left.iter().all(|(_, r)| r.expires_at.0 > at), || {
+            format!("at {at}: {left:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// A purge stops at its limit, and a batch that is not full means that nothing
+/// is left.
+///
+/// # Errors
+/// [`Broken`], as with every law here.
+pub async fn purges_in_batches<S: RecordStore>(store: &Arc<S>) -> Verdict {
+    for n in 0..500 {
+        let expires_at = if n % 5 == 0 { FAR } else { UnixMs(n as u64) };
+        insert(
+            store,
+            &key(n),
+            &record(&format!("u{}", n % 7), 1, expires_at),
+        )
+        .await?;
+    }
+    for expected in [0, 1, 299, 100, 0] {
+        let limit = if expected == 100 { 101 } else { expected };
+        let purged = store.purge(UnixMs(500), limit).await?;
+        ensure(purged == expected, || {
+            format!("{purged} purged with limit {limit}")
+        })?;
+    }
+    for n in 0..500 {
+        let here = store.get(&key(n)).await?.is_some();
+        ensure(here == (n % 5 == 0), || format!("{n}: {here}"))?;
+    }
+    Ok(())
+}
+
+const FAR: UnixMs = UnixMs(4_000_000_000_000);
+
+fn runtime() -> Result<Runtime, Broken> {
+    let mut builder = Builder::new_multi_thread();
+    builder
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .map_err(Broken::Runtime)
+}
+
+fn key(n: usize) -> Digest {
+    Digest::of(&format!("credential {n}"))
+}
+
+const fn login(n: u8) -> LoginId {
+    LoginId([n; 16])
+}
+
+fn roles(names: &[&str]) -> Roles {
+    names.iter().collect()
+}
+
+fn record(subject: &str, n: u8, expires_at: UnixMs) -> Record {
+    Record {
+        subject: SubjectId::new(subject),
+        login: login(n),
+        roles: roles(&["user"]),
+        issued_at: UnixMs(5),
+        expires_at,
+        revision: 0,
+    }
+}
+
+async fn insert<S: RecordStore>(store: &Arc<S>, key: &Digest, record: &Record) -> Verdict {
+    let inserted = store.insert_new(key, record).await?;
+    ensure(inserted == Inserted::New, || {
+        format!("a new key was taken, for {record:?}")
+    })
+}
+
+async fn expect<S: RecordStore>(
+    store: &Arc<S>,
+    key: &Digest,
+    expected: Option<&Record>,
+) -> Verdict {
+    let read = store.get(key).await?;
+    ensure(read.as_ref() == expected, || {
+        format!("read {read:?} instead of {expected:?}")
+    })
+}
+
+async fn expect_list<S: RecordStore>(
+    store: &Arc<S>,
+    subject: &SubjectId,
+    mut expected: Vec<(Digest, Record)>,
+) -> Verdict {
+    let mut list = store.list_by_subject(subject).await?;
+    list.sort_by_key(|(key, _)| *key);
+    expected.sort_by_key(|(key, _)| *key);
+    ensure(list == expected, || {
+        format!("{subject:?} has {list:?} instead of {expected:?}")
+    })
+}
