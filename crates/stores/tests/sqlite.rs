@@ -1,6 +1,8 @@
 //! What only the SQLite store does: files, several nodes on one file, and
 //! files that are not as they should be.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
