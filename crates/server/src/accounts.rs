@@ -1,0 +1,210 @@
+//! Who can log in: names, passwords, roles. Shared by the replicas of one
+//! process; changes live as long as the process.
+
+mod demo;
+mod file;
+mod lab;
+mod password;
+
+use std::collections::HashMap;
+
+use authbench_conf::ConfError;
+use authbench_core::{Entropy, EntropyError, Roles, Subject, SubjectId};
+use parking_lot::{Mutex, RwLock};
+use zeroize::Zeroizing;
+
+pub use demo::DemoUser;
+pub(crate) use password::PASSWORD_CHARS;
+pub use password::PasswordError;
+
+use lab::Pattern;
+use password::{Passwords, Verifier};
+
+/// The accounts of a server.
+pub struct Accounts {
+    /// By name; an account of the pattern enters it when it is first changed.
+    table: RwLock<HashMap<String, Account>>,
+    /// The names of those that were in the table from the start.
+    names: HashMap<SubjectId, String>,
+    pattern: Option<Pattern>,
+    notes: Mutex<HashMap<SubjectId, String>>,
+    passwords: Passwords,
+    /// Checked in place of the password of somebody who does not exist, so
+    /// that the answer takes as long (ASVS 5.0 6.3.8).
+    decoy: Verifier,
+}
+
+/// One account at one moment.
+#[derive(Clone)]
+pub(crate) struct Account {
+    subject: SubjectId,
+    roles: Roles,
+    verifier: Verifier,
+    barred: bool,
+    /// Counts what may make a login with the old password void.
+    proof_revision: u32,
+}
+
+/// The accounts could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountsError {
+    /// The file is wrong.
+    #[error(transparent)]
+    File(#[from] ConfError),
+    /// No randomness for salts, passwords or subjects.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl Account {
+    fn new(subject: SubjectId, roles: Roles, verifier: Verifier) -> Self {
+        Self {
+            subject,
+            roles,
+            verifier,
+            barred: false,
+            proof_revision: 0,
+        }
+    }
+
+    /// The account as strategies know it.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject {
+            id: self.subject.clone(),
+            roles: self.roles.clone(),
+        }
+    }
+
+    /// Whether the password that opened `earlier` still opens this account.
+    pub(crate) fn still_proved_by(&self, earlier: &Self) -> bool {
+        !self.barred && self.proof_revision == earlier.proof_revision
+    }
+}
+
+impl Accounts {
+    fn new(
+        listed: impl IntoIterator<Item = (String, Account)>,
+        pattern: Option<Pattern>,
+        decoy: Verifier,
+    ) -> Self {
+        let table: HashMap<_, _> = listed.into_iter().collect();
+        let names = table
+            .iter()
+            .map(|(name, account)| (account.subject.clone(), name.clone()))
+            .collect();
+        Self {
+            table: RwLock::new(table),
+            names,
+            pattern,
+            notes: Mutex::default(),
+            passwords: Passwords::default(),
+            decoy,
+        }
+    }
+
+    /// Whether some of them have passwords without a slow hash, so that only
+    /// a lab server may serve them.
+    #[must_use]
+    pub fn lab_only(&self) -> bool {
+        self.pattern.is_some()
+    }
+
+    /// The account that `name` and `password` open. Nobody learns whether the
+    /// name, the password or the account's state was to blame, not by time
+    /// either.
+    pub(crate) async fn prove(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+    ) -> Result<Option<Account>, PasswordError> {
+        let account = self.find(name);
+        let verifier = account
+            .as_ref()
+            .map_or(&self.decoy, |found| &found.verifier);
+        let right = self.passwords.verify(verifier, password).await?;
+        Ok(account.filter(|found| right && !found.barred))
+    }
+
+    /// A verifier for `password` in place of the account's present one, of the
+    /// same kind.
+    pub(crate) async fn hash_for(
+        &self,
+        account: &Account,
+        password: Zeroizing<String>,
+        entropy: &dyn Entropy,
+    ) -> Result<Verifier, PasswordError> {
+        let mut salt = [0; password::SALT_OCTETS];
+        entropy.fill(&mut salt)?;
+        self.passwords
+            .hash_like(&account.verifier, password, salt)
+            .await
+    }
+
+    /// The account of this name as it is now, barred or not.
+    pub(crate) fn find(&self, name: &str) -> Option<Account> {
+        if let Some(account) = self.table.read().get(name) {
+            return Some(account.clone());
+        }
+        self.pattern.as_ref()?.account(name)
+    }
+
+    /// The name of the account with this subject.
+    pub(crate) fn name_of(&self, subject: &SubjectId) -> Option<String> {
+        match self.names.get(subject) {
+            Some(name) => Some(name.clone()),
+            None => self.pattern.as_ref()?.name_of(subject),
+        }
+    }
+
+    /// Puts a new password in the place of the one that opened `proved`; false
+    /// if that one no longer opens the account.
+    pub(crate) fn change_password(&self, name: &str, proved: &Account, new: Verifier) -> bool {
+        self.change(name, |account| {
+            let still = account.still_proved_by(proved);
+            if still {
+                account.verifier = new;
+                account.proof_revision += 1;
+            }
+            still
+        })
+        .unwrap_or(false)
+    }
+
+    /// Keeps the account from logging in; its subject, if there is one.
+    pub(crate) fn bar(&self, name: &str) -> Option<SubjectId> {
+        self.change(name, |account| {
+            account.barred = true;
+            account.subject.clone()
+        })
+    }
+
+    /// Gives the account new roles; what strategies are to know of it now, if
+    /// there is one.
+    pub(crate) fn change_roles(&self, name: &str, roles: Roles) -> Option<Subject> {
+        self.change(name, |account| {
+            account.roles = roles;
+            account.subject()
+        })
+    }
+
+    /// Replaces the subject's note.
+    pub(crate) fn set_note(&self, subject: &SubjectId, note: &str) {
+        self.notes.lock().insert(subject.clone(), note.to_owned());
+    }
+
+    fn change<T>(&self, name: &str, change: impl FnOnce(&mut Account) -> T) -> Option<T> {
+        let mut table = self.table.write();
+        if !table.contains_key(name) {
+            let derived = self.pattern.as_ref()?.account(name)?;
+            table.insert(name.to_owned(), derived);
+        }
+        table.get_mut(name).map(change)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! What a server is made of, and its bounds.
+
+use std::sync::Arc;
+
+use authbench_core::system::{OsEntropy, SystemClock};
+use authbench_core::{Clock, DynStrategy, Entropy};
+use authbench_wire::Transport;
+use authbench_wire::bodies::StatsResponse;
+
+use crate::accounts::Accounts;
+use crate::tls::TlsConfig;
+
+/// Tells the counts for `GET /lab/stats`, at the moment of the call.
+pub type StatsSource = Arc<dyn Fn() -> StatsResponse + Send + Sync>;
+
+/// What a server is made of.
+#[derive(Clone)]
+pub struct ServerConfig {
+    /// Decides who is calling.
+    pub strategy: Arc<dyn DynStrategy>,
+    /// How its credentials travel.
+    pub transport: Transport,
+    /// Who can log in; replicas in one process share them.
+    pub accounts: Arc<Accounts>,
+    /// Tells the time. In the lab the server can step its view of it forwards,
+    /// and only its own: the clock itself is never touched.
+    pub clock: Arc<dyn Clock>,
+    /// Gives salts for new passwords.
+    pub entropy: Arc<dyn Entropy>,
+    /// The public keys as RFC 7517 writes a set; no route if absent or empty.
+    pub jwks: Option<serde_json::Value>,
+    /// The counts; none are reported if absent.
+    pub stats: Option<StatsSource>,
+    /// The bounds.
+    pub limits: Limits,
+    /// Speaks TLS if given.
+    pub tls: Option<TlsConfig>,
+    /// Opens the lab's routes. Refused on an address that others can reach.
+    pub lab: bool,
+}
+
+impl ServerConfig {
+    /// A server on the system's clock and entropy, with the default bounds,
+    /// without keys, counts, TLS and lab.
+    #[must_use]
+    pub fn new(
+        strategy: Arc<dyn DynStrategy>,
+        transport: Transport,
+        accounts: Arc<Accounts>,
+    ) -> Self {
+        Self {
+            strategy,
+            transport,
+            accounts,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+            jwks: None,
+            stats: None,
+            limits: Limits::default(),
+            tls: None,
+            lab: false,
+        }
+    }
+}
+
+/// The bounds on what strangers may ask for (ASVS 5.0 15.2.2, 4.2.5).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Connections at a time; more wait to be accepted.
+    pub connections_max: usize,
+    /// Octets of a request's line and headers; more are answered 431. A
+    /// credential in a full cookie (4096 octets) must fit.
+    pub head_octets_max: usize,
+    /// Milliseconds from the end of one answer to the end of the next
+    /// request's headers; then the connection is closed. So it also is the
+    /// time for which an idle connection is kept.
+    pub head_timeout_ms: u64,
+    /// Octets of a request's body; more are answered 413.
+    pub body_octets_max: usize,
+    /// Milliseconds in which a body must have come; then the answer is 408.
+    pub body_timeout_ms: u64,
+    /// Milliseconds for a TLS handshake.
+    pub handshake_timeout_ms: u64,
+    /// Milliseconds that requests in flight get when the server shuts down.
+    pub drain_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 65_536,
+            head_octets_max: 16 * 1024,
+            head_timeout_ms: 60_000,
+            body_octets_max: 64 * 1024,
+            body_timeout_ms: 10_000,
+            handshake_timeout_ms: 10_000,
+            drain_ms: 5_000,
+        }
+    }
+}

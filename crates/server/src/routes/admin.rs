@@ -1,0 +1,45 @@
+//! What the role `admin` may do to other accounts.
+
+use std::sync::Arc;
+
+use authbench_core::Scope;
+use authbench_wire::bodies::RolesRequest;
+use axum::RequestExt as _;
+use axum::extract::{Path, Request};
+use axum::response::Response;
+
+use super::login::acknowledged;
+use crate::app::App;
+use crate::denial::Denial;
+use crate::{answer, body};
+
+/// Who the caller is, for administrators only.
+pub(super) async fn admin(app: Arc<App>, request: Request) -> Result<Response, Denial> {
+    answer::me(app.admin(request.headers()).await?)
+}
+
+/// Bars an account and ends its logins (ASVS 5.0 7.4.2).
+pub(super) async fn disable(app: Arc<App>, mut request: Request) -> Result<Response, Denial> {
+    app.admin(request.headers()).await?;
+    let name = user(&mut request).await?;
+    let subject = app.accounts.bar(&name).ok_or(Denial::NotFound)?;
+    let scope = Scope::Subject(&subject);
+    acknowledged(app.strategy.revoke(&scope, app.now()).await?)
+}
+
+/// Gives an account other roles, at once for its running logins as far as the
+/// strategy can (ASVS 5.0 8.3.2).
+pub(super) async fn set_roles(app: Arc<App>, mut request: Request) -> Result<Response, Denial> {
+    app.admin(request.headers()).await?;
+    let name = user(&mut request).await?;
+    let (parts, body) = request.into_parts();
+    let asked: RolesRequest = body::json(&parts.headers, body, &app.limits).await?;
+    let changed = app.accounts.change_roles(&name, asked.roles);
+    let subject = changed.ok_or(Denial::NotFound)?;
+    acknowledged(app.strategy.change_roles(&subject, app.now()).await?)
+}
+
+async fn user(request: &mut Request) -> Result<String, Denial> {
+    let path = request.extract_parts::<Path<String>>().await;
+    path.map(|Path(name)| name).map_err(|_| Denial::NotFound)
+}

@@ -1,0 +1,317 @@
+//! The server itself: sockets, connections and their end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use authbench_core::{RefreshOffer, SteppedClock};
+use authbench_wire::Transport;
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, Request};
+use hyper::body::{Body as _, Incoming};
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::Service as _;
+use tracing::{debug, info, warn};
+
+use crate::app::App;
+use crate::config::ServerConfig;
+use crate::routes;
+use crate::tls::{Tls, TlsError};
+
+/// A server that is bound to its address.
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    router: Router,
+    app: Arc<App>,
+    tls: Option<Tls>,
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Drained {
+    /// Connections that did not finish in time and were cut.
+    pub cut_connections: usize,
+}
+
+/// The server could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address cannot be had.
+    #[error("cannot listen on {addr}")]
+    Bind {
+        /// Which address.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The lab's routes hand the server's clock to whoever can reach it.
+    #[error("a lab server on {addr} could be reached by others; use a loopback address")]
+    LabExposed {
+        /// Which address.
+        addr: SocketAddr,
+    },
+    /// The lab's accounts have public passwords.
+    #[error("the lab's accounts have public passwords: only a lab server may load them")]
+    LabAccounts,
+    /// No cookie is defined for refresh tokens, and a body is no place for
+    /// them there (ASVS 5.0 3.3.4).
+    #[error("this strategy has refresh tokens, which the cookie transport cannot carry")]
+    RefreshByCookie,
+    /// The key set is none, or would give a secret away (RFC 7517 4, 9.2).
+    #[error("the JWKS document is no set of public keys: {fault}")]
+    Jwks {
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// The head of a request could not even hold a full cookie.
+    #[error("`head_octets_max` is {octets}: less than 8192 holds no full cookie")]
+    HeadBound {
+        /// The bound.
+        octets: usize,
+    },
+    /// TLS could not be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Server {
+    /// Binds a server to `addr`; port 0 takes a free one. Needs a tokio
+    /// runtime with I/O and time, of either kind.
+    ///
+    /// # Errors
+    /// [`ServeError`] when the address cannot be had or the parts do not fit
+    /// each other or the address.
+    pub async fn bind(addr: SocketAddr, config: ServerConfig) -> Result<Self, ServeError> {
+        if config.lab && !addr.ip().is_loopback() {
+            return Err(ServeError::LabExposed { addr });
+        }
+        if config.accounts.lab_only() && !config.lab {
+            return Err(ServeError::LabAccounts);
+        }
+        let refresh = config.strategy.guarantees().refresh;
+        if config.transport.is_ambient() && refresh != RefreshOffer::None {
+            return Err(ServeError::RefreshByCookie);
+        }
+        let octets = config.limits.head_octets_max;
+        if octets < 8192 {
+            return Err(ServeError::HeadBound { octets });
+        }
+        let jwks = config.jwks.as_ref().map(key_set).transpose()?.flatten();
+        let tls = config.tls.as_ref().map(Tls::new).transpose()?;
+        let app = Arc::new(App {
+            challenge: challenge(&config.transport),
+            strategy: config.strategy,
+            transport: config.transport,
+            accounts: config.accounts,
+            clock: SteppedClock::new(config.clock),
+            entropy: config.entropy,
+            jwks,
+            stats: config.stats,
+            limits: config.limits,
+            scheme: if tls.is_some() { "https" } else { "http" },
+            lab: config.lab,
+        });
+        let failed = |source| ServeError::Bind { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let local_addr = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            listener,
+            local_addr,
+            router: routes::router(Arc::clone(&app)),
+            app,
+            tls,
+        })
+    }
+
+    /// The address, with the port that was taken.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Scheme, host and port as clients reach it.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("{}://{}", self.app.scheme, self.local_addr)
+    }
+
+    /// The server's own certificate in DER, if it speaks TLS: what a client
+    /// must trust if it is self-signed.
+    #[must_use]
+    pub fn certificate_der(&self) -> Option<&[u8]> {
+        self.tls.as_ref().map(|tls| tls.certificate.as_ref())
+    }
+
+    /// Serves until `shutdown` is done. Then it accepts no more, lets the
+    /// requests in flight finish for the time that the limits give them, and
+    /// cuts what is left. Dropping the future cuts everything at once.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Drained {
+        let limits = self.app.limits;
+        let seats = Arc::new(Semaphore::new(limits.connections_max));
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        let door = Door::new(&self);
+        let mut shutdown = pin!(shutdown);
+        info!(addr = %self.local_addr, scheme = self.app.scheme, lab = self.app.lab, "serving");
+        loop {
+            let accepted = async {
+                // The semaphore is never closed: there is always a seat to come.
+                let seat = Arc::clone(&seats).acquire_owned().await.ok();
+                (seat, self.listener.accept().await)
+            };
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(_) = connections.join_next() => {}
+                (seat, accepted) = accepted => match accepted {
+                    Ok((stream, _)) => {
+                        let serving = door.clone().serve(stream, graceful.watcher());
+                        connections.spawn(async move {
+                            serving.await;
+                            drop(seat);
+                        });
+                    }
+                    Err(error) => pause_after(&error).await,
+                },
+            }
+        }
+        drop(self.listener);
+        let drain = Duration::from_millis(limits.drain_ms);
+        let drained = tokio::time::timeout(drain, graceful.shutdown()).await;
+        while connections.try_join_next().is_some() {}
+        let cut_connections = if drained.is_ok() {
+            0
+        } else {
+            connections.len()
+        };
+        connections.shutdown().await;
+        info!(cut_connections, "stopped");
+        Drained { cut_connections }
+    }
+}
+
+/// What a connection needs.
+#[derive(Clone)]
+struct Door {
+    http: http1::Builder,
+    router: Router,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+    handshake: Duration,
+}
+
+impl Door {
+    fn new(server: &Server) -> Self {
+        let limits = &server.app.limits;
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(limits.head_timeout_ms))
+            .max_header_size(limits.head_octets_max);
+        Self {
+            http,
+            router: server.router.clone(),
+            tls: server.tls.as_ref().map(|tls| tls.acceptor.clone()),
+            handshake: Duration::from_millis(limits.handshake_timeout_ms),
+        }
+    }
+
+    async fn serve(self, stream: TcpStream, watcher: Watcher) {
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "a connection was lost");
+            return;
+        }
+        let Some(acceptor) = &self.tls else {
+            return self.speak(TokioIo::new(stream), watcher).await;
+        };
+        match tokio::time::timeout(self.handshake, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(TokioIo::new(stream), watcher).await,
+            Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
+            Err(_) => debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn speak(&self, io: impl Read + Write + Unpin + 'static, watcher: Watcher) {
+        let service = service_fn(|request| route(self.router.clone(), request));
+        let connection = self.http.serve_connection(io, service);
+        if let Err(error) = watcher.watch(connection).await {
+            debug!(%error, "a connection broke off");
+        }
+    }
+}
+
+/// Hands a request to axum. Most have no body, and an empty one costs no
+/// allocation.
+fn route(
+    mut router: Router,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response, Infallible>> {
+    router.call(request.map(|body| {
+        if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(body)
+        }
+    }))
+}
+
+/// A connection that its client gave up while it waited is none of our
+/// business; but if the process has no more descriptors, asking again at once
+/// would only spin.
+async fn pause_after(error: &io::Error) {
+    let lost = [
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::ConnectionRefused,
+        io::ErrorKind::ConnectionReset,
+    ];
+    if !lost.contains(&error.kind()) {
+        warn!(%error, "no connection could be accepted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What a 401 says is missing; nothing about what was wrong, so that it is the
+/// same for every cause (RFC 6750 3 lets `error` out, RFC 9110 11.6.1 wants a
+/// scheme, and for cookies no registered one exists).
+fn challenge(transport: &Transport) -> HeaderValue {
+    let named = match transport {
+        Transport::Bearer => return HeaderValue::from_static("Bearer realm=\"authbench\""),
+        Transport::Cookie(settings) => {
+            format!(
+                "Cookie realm=\"authbench\", cookie-name=\"{}\"",
+                settings.name()
+            )
+        }
+    };
+    HeaderValue::try_from(named).unwrap_or(HeaderValue::from_static("Cookie realm=\"authbench\""))
+}
+
+/// The set as text, if it has keys and all of them are public: `d` and the
+/// primes open RSA, EC and OKP keys, `k` is a symmetric one (RFC 7518 6).
+fn key_set(document: &Value) -> Result<Option<Bytes>, ServeError> {
+    let wrong = |fault| ServeError::Jwks { fault };
+    let keys = document.get("keys").and_then(Value::as_array);
+    let keys = keys.ok_or(wrong("it has no array `keys`"))?;
+    let secrets = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
+    if keys
+        .iter()
+        .any(|key| secrets.iter().any(|name| key.get(name).is_some()))
+    {
+        return Err(wrong("it has a private or symmetric key"));
+    }
+    Ok((!keys.is_empty()).then(|| document.to_string().into()))
+}

@@ -1,0 +1,117 @@
+//! The lab's doors, and the parts that do not fit each other.
+
+use std::sync::Arc;
+
+use authbench_core::{Clock as _, ManualClock, SeededEntropy};
+use authbench_server::{Accounts, ServeError, Server, ServerConfig};
+use authbench_wire::Transport;
+use serde_json::{Value, json};
+
+use crate::client::ask;
+use crate::site::{START, Site, config, cookie};
+use crate::strategy::{Fake, LIFETIME_MS};
+
+#[tokio::test]
+async fn the_clock_can_be_stepped_but_only_here() {
+    let site = Site::start(cookie()).await;
+    let credential = site.login("user-000001").await;
+    let step = async |ms: Value| {
+        site.send(
+            &ask("POST", "/lab/clock")
+                .without_proof()
+                .json(&json!({"step_ms": ms})),
+        )
+        .await
+    };
+    let stepped = step(json!(LIFETIME_MS - 1)).await.json();
+    assert_eq!(stepped["ahead_ms"], json!(LIFETIME_MS - 1));
+    assert_eq!(stepped["now_ms"], json!(START.0 + LIFETIME_MS - 1));
+    assert!(site.is_alive(&credential).await);
+    assert_eq!(step(json!(1)).await.json()["ahead_ms"], json!(LIFETIME_MS));
+    assert!(!site.is_alive(&credential).await);
+    assert_eq!(step(json!(0)).await.json()["ahead_ms"], json!(LIFETIME_MS));
+    for wrong in [json!(u64::MAX), json!(-1), json!("1")] {
+        assert_eq!(step(wrong).await.status, 400);
+    }
+    assert_eq!(
+        site.clock.now(),
+        START,
+        "the clock that was passed in is not touched"
+    );
+}
+
+#[tokio::test]
+async fn counts_come_from_their_source() {
+    let site = Site::start(Transport::Bearer).await;
+    let nothing = json!({"store_operations": {}, "store_bytes": 0});
+    assert_eq!(site.send(&ask("GET", "/lab/stats")).await.json(), nothing);
+    let counted = json!({"store_operations": {"get": 3}, "store_bytes": 9});
+    let stats = serde_json::from_value(counted.clone()).unwrap();
+    let source = move || -> authbench_wire::bodies::StatsResponse { Clone::clone(&stats) };
+    let site = Site::start_with(Transport::Bearer, Fake::default(), |config| {
+        config.stats = Some(Arc::new(source));
+    })
+    .await;
+    assert_eq!(site.send(&ask("GET", "/lab/stats")).await.json(), counted);
+}
+
+#[tokio::test]
+async fn without_the_lab_its_doors_are_walls() {
+    let accounts = Accounts::demo(&SeededEntropy::new(1)).unwrap().0;
+    let site = Site::start_with(Transport::Bearer, Fake::default(), |config| {
+        config.lab = false;
+        config.accounts = Arc::new(accounts);
+    })
+    .await;
+    let step = ask("POST", "/lab/clock").json(&json!({"step_ms": 1}));
+    assert_eq!(site.send(&step).await.status, 404);
+    assert_eq!(site.send(&ask("GET", "/lab/stats")).await.status, 404);
+    let public = Site::login_request("user-000001", "lab-password-000001");
+    assert_eq!(site.send(&public).await.status, 401);
+}
+
+async fn refused(
+    addr: [u8; 4],
+    transport: Transport,
+    strategy: Fake,
+    adjust: impl FnOnce(&mut ServerConfig),
+) -> Option<ServeError> {
+    let clock = Arc::new(ManualClock::at(START));
+    let mut config = config(transport, Arc::new(strategy), clock);
+    adjust(&mut config);
+    Server::bind((addr, 0).into(), config).await.err()
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_not_served() {
+    const HOME: [u8; 4] = [127, 0, 0, 1];
+    let plain = Fake::default;
+    let exposed = refused([0, 0, 0, 0], Transport::Bearer, plain(), |_| {}).await;
+    assert!(matches!(exposed, Some(ServeError::LabExposed { .. })));
+    let accounts = refused(HOME, Transport::Bearer, plain(), |config| {
+        config.lab = false;
+    })
+    .await;
+    assert!(matches!(accounts, Some(ServeError::LabAccounts)));
+    let strategy = Fake::refreshing();
+    let refresh = refused(HOME, cookie(), strategy, |_| {}).await;
+    assert!(matches!(refresh, Some(ServeError::RefreshByCookie)));
+    for wrong in [
+        json!([]),
+        json!({"keys": {}}),
+        json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}),
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}]}),
+    ] {
+        let jwks = refused(HOME, cookie(), plain(), |config| config.jwks = Some(wrong)).await;
+        assert!(matches!(jwks, Some(ServeError::Jwks { .. })));
+    }
+    let small = refused(HOME, cookie(), plain(), |config| {
+        config.limits.head_octets_max = 8191;
+    })
+    .await;
+    assert!(matches!(
+        small,
+        Some(ServeError::HeadBound { octets: 8191 })
+    ));
+    assert!(refused(HOME, cookie(), plain(), |_| {}).await.is_none());
+}

@@ -1,0 +1,16 @@
+//! The server over real sockets, with a strategy made for the purpose.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
+mod account;
+mod bounds;
+mod client;
+mod contract;
+mod lab;
+mod login;
+mod logs;
+mod refusals;
+mod shutdown;
+mod site;
+mod strategy;
+mod tls;
