@@ -3,3 +3,4 @@
 //! over the store that keeps it.
 
 pub mod jwt;
+pub mod session;
