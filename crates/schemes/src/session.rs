@@ -12,6 +12,7 @@ use authbench_core::{
     StoreFault, StorePromises, StrategyError, Subject, SubjectId, Swapped, UnixMs,
 };
 use base64_simd::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Characters of a session id: 256 bits in base64url (ASVS 5.0 7.2.3 asks for
@@ -28,15 +29,16 @@ const ISSUE_TRIES: usize = 3;
 const SWAP_TRIES: usize = 16;
 
 /// The settings of [`Session`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct SessionSettings {
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
     /// Milliseconds from login to the end of the session, whatever its use
     /// (ASVS 5.0 7.3.2). NIST SP 800-63B-4 allows 30 days at AAL1, 24 hours
     /// at AAL2 and 12 hours at AAL3.
     pub lifetime_ms: u64,
 }
 
-impl Default for SessionSettings {
+impl Default for Settings {
     /// 12 hours.
     fn default() -> Self {
         Self {
@@ -48,19 +50,19 @@ impl Default for SessionSettings {
 /// The session scheme over a store.
 #[derive(Debug)]
 pub struct Session<S, E> {
+    settings: Settings,
     store: S,
     entropy: E,
-    settings: SessionSettings,
 }
 
 impl<S: RecordStore, E: Entropy> Session<S, E> {
     /// Sessions whose records are in `store` and whose ids come from
     /// `entropy`. Replicas share a store: give each an `Arc` of it.
-    pub const fn new(store: S, entropy: E, settings: SessionSettings) -> Self {
+    pub const fn new(settings: Settings, store: S, entropy: E) -> Self {
         Self {
+            settings,
             store,
             entropy,
-            settings,
         }
     }
 
@@ -140,7 +142,7 @@ impl<S: RecordStore, E: Entropy> AuthStrategy for Session<S, E> {
             staleness,
             durability,
         } = self.store.promises();
-        let SessionSettings { lifetime_ms } = self.settings;
+        let Settings { lifetime_ms } = self.settings;
         Guarantees {
             revoke_one: staleness,
             revoke_all: staleness,

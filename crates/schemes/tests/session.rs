@@ -12,12 +12,12 @@ use authbench_core::{
     RefreshOffer, Refreshed, Refusal, Roles, Scope, SeededEntropy, Staleness, StoreError,
     StoreFault, StorePromises, StrategyError, Subject, SubjectId, Swapped, UnixMs,
 };
-use authbench_schemes::session::{ID_CHARS, Session, SessionSettings};
+use authbench_schemes::session::{ID_CHARS, Session, Settings};
 use authbench_stores::{MemoryStore, Metered, StoreCounts};
 use proptest::prelude::*;
 
 const LIFETIME_MS: u64 = 1_000;
-const SETTINGS: SessionSettings = SessionSettings {
+const SETTINGS: Settings = Settings {
     lifetime_ms: LIFETIME_MS,
 };
 const AT: UnixMs = UnixMs(5_000);
@@ -27,7 +27,7 @@ type Shared = Session<Arc<Metered<MemoryStore>>, SeededEntropy>;
 /// Two replicas over one store.
 fn nodes() -> (Shared, Shared) {
     let store = Arc::new(Metered::new(MemoryStore::new()));
-    let node = |seed| Session::new(Arc::clone(&store), SeededEntropy::new(seed), SETTINGS);
+    let node = |seed| Session::new(SETTINGS, Arc::clone(&store), SeededEntropy::new(seed));
     (node(1), node(2))
 }
 
@@ -320,7 +320,7 @@ impl Entropy for Dry {
 
 #[tokio::test]
 async fn without_randomness_nobody_logs_in() {
-    let stuck = Session::new(MemoryStore::new(), Stuck, SETTINGS);
+    let stuck = Session::new(SETTINGS, MemoryStore::new(), Stuck);
     let first = login(&stuck, "ada").await;
     let error = stuck.issue(&subject("bob", &[]), AT).await.unwrap_err();
     assert!(matches!(error, StrategyError::Entropy(_)), "{error}");
@@ -331,7 +331,7 @@ async fn without_randomness_nobody_logs_in() {
         .unwrap();
     assert_eq!(identity.subject, SubjectId::new("ada"));
 
-    let dry = Session::new(MemoryStore::new(), Dry, SETTINGS);
+    let dry = Session::new(SETTINGS, MemoryStore::new(), Dry);
     let error = dry.issue(&subject("ada", &[]), AT).await.unwrap_err();
     assert!(matches!(error, StrategyError::Entropy(_)), "{error}");
     assert!(dry.store().is_empty());
@@ -420,12 +420,12 @@ async fn promises_are_those_of_the_store() {
             durability: Durability::Disk,
         };
         let session = Session::new(
+            SETTINGS,
             Lame {
                 promises,
                 held: None,
             },
             OsEntropy,
-            SETTINGS,
         );
         let expected = Guarantees {
             revoke_one: staleness,
@@ -455,12 +455,12 @@ async fn an_outage_is_an_error_and_never_a_judgement() {
         durability: Durability::None,
     };
     let session = Session::new(
+        SETTINGS,
         Lame {
             promises,
             held: None,
         },
         OsEntropy,
-        SETTINGS,
     );
     let (id, text) = (SubjectId::new("ada"), "A".repeat(ID_CHARS));
     let login = LoginId([0; 16]);
@@ -505,12 +505,12 @@ async fn a_change_of_roles_that_never_succeeds_is_an_error() {
         revision: 0,
     };
     let session = Session::new(
+        SETTINGS,
         Lame {
             promises,
             held: Some(held),
         },
         OsEntropy,
-        SETTINGS,
     );
     let error = session
         .change_roles(&subject("ada", &["admin"]), AT)
@@ -529,7 +529,7 @@ async fn ids_never_repeat() {
     let store = Arc::new(MemoryStore::new());
     let tasks: Vec<_> = (0..4)
         .map(|_| {
-            let node = Session::new(Arc::clone(&store), OsEntropy, SETTINGS);
+            let node = Session::new(SETTINGS, Arc::clone(&store), OsEntropy);
             tokio::spawn(async move {
                 let mut issued = Vec::new();
                 for _ in 0..500 {
@@ -558,7 +558,7 @@ async fn ids_never_repeat() {
 fn no_change_of_roles_revives_an_ended_login() {
     let store = Arc::new(MemoryStore::new());
     for round in 0..200_u64 {
-        let session = Session::new(Arc::clone(&store), SeededEntropy::new(round), SETTINGS);
+        let session = Session::new(SETTINGS, Arc::clone(&store), SeededEntropy::new(round));
         let credentials = block_on(login(&session, "ada"));
         std::thread::scope(|scope| {
             for role in ["a", "b"] {
@@ -624,7 +624,7 @@ proptest! {
     /// Look-up is exact (ASVS 5.0 7.2.1, check SESSION-009).
     #[test]
     fn no_other_spelling_of_an_id_is_accepted(seed: u64) {
-        let session = Session::new(MemoryStore::new(), SeededEntropy::new(seed), SETTINGS);
+        let session = Session::new(SETTINGS, MemoryStore::new(), SeededEntropy::new(seed));
         block_on(async {
             let credentials = login(&session, "ada").await;
             for text in spellings(credentials.access.expose()) {
@@ -639,7 +639,7 @@ proptest! {
     /// Every position counts, to the last bit of the last character.
     #[test]
     fn no_changed_character_is_accepted(seed: u64, replacement: char) {
-        let session = Session::new(MemoryStore::new(), SeededEntropy::new(seed), SETTINGS);
+        let session = Session::new(SETTINGS, MemoryStore::new(), SeededEntropy::new(seed));
         let alphabet = (b'!'..=b'~').map(char::from);
         let replacements: Vec<char> = alphabet.chain([replacement]).collect();
         block_on(async {
@@ -661,8 +661,8 @@ proptest! {
     /// `at >= expires_at` refuses (RFC 7519 4.1.4), for any lifetime.
     #[test]
     fn expiry_is_exact(begin: u64, lifetime_ms: u64, later: u64) {
-        let settings = SessionSettings { lifetime_ms };
-        let session = Session::new(MemoryStore::new(), SeededEntropy::new(1), settings);
+        let settings = Settings { lifetime_ms };
+        let session = Session::new(settings, MemoryStore::new(), SeededEntropy::new(1));
         block_on(async {
             let begin = UnixMs(begin);
             let credentials = session.issue(&subject("ada", &[]), begin).await.unwrap();
