@@ -1,0 +1,379 @@
+//! Ending logins with what a server offers for that.
+
+use authbench_core::{LoginId, Presented, Receipt, Secret, Staleness, SubjectId, UnixMs};
+use authbench_wire::Operation;
+use serde_json::Value;
+
+use crate::answer::{self, Answer};
+use crate::error::{Failure, Fault};
+use crate::target::Target;
+
+/// In whose name the target acts.
+pub(crate) struct Caller {
+    access: Secret,
+    login: LoginId,
+    /// Logged in for this one action only.
+    helper: bool,
+}
+
+impl Caller {
+    /// Whether `login` is the helper's own.
+    pub(crate) fn is_helper(&self, login: LoginId) -> bool {
+        self.helper && self.login == login
+    }
+}
+
+/// One login of the target's list.
+pub(crate) struct Entry {
+    /// As the target writes it.
+    handle: String,
+    pub(crate) login: LoginId,
+    pub(crate) expires_at: UnixMs,
+}
+
+impl Target {
+    /// Ends the login that `presented` proves. A target that answers 401 says
+    /// that it proves none: then there is nothing to end.
+    pub(crate) async fn log_out(
+        &self,
+        presented: &Presented<'_>,
+        at: UnixMs,
+    ) -> Result<Receipt, Failure> {
+        let operation = Operation::Logout;
+        self.client.request(operation)?;
+        let Some(access) = presented
+            .access
+            .filter(|access| self.client.carries(access))
+        else {
+            return Ok(Receipt { effective_from: at });
+        };
+        let answer = self.client.ask(operation, &[], Some(access)).await?;
+        if answer.status == 401 {
+            self.book.lock().doubt(access);
+            return Ok(Receipt { effective_from: at });
+        }
+        let receipt = self.receipt(operation, answer, at)?;
+        self.book.lock().doubt(access);
+        Ok(receipt)
+    }
+
+    /// Ends one login by the list, or, without a list, by logging it out if it
+    /// was issued here.
+    pub(crate) async fn end_login(
+        &self,
+        subject: &SubjectId,
+        login: LoginId,
+        at: UnixMs,
+    ) -> Result<Receipt, Failure> {
+        if !self.ends_by_list() {
+            let known = self.book.lock().by_login(subject, login).cloned();
+            let Some(known) = known else {
+                return Err(self.client.absent(Operation::EndSession));
+            };
+            return self
+                .log_out(&Presented::access(known.access.expose()), at)
+                .await;
+        }
+        let caller = self.caller(subject, at).await?;
+        let ended = self
+            .end_listed(&caller, at, |entry| entry.login == login)
+            .await;
+        let ended = self.dismissing(&caller, ended).await;
+        let known = self.book.lock().by_login(subject, login).cloned();
+        if let Some(known) = known {
+            self.book.lock().doubt(known.access.expose());
+        }
+        ended
+    }
+
+    /// Ends everything of a subject.
+    pub(crate) async fn end_all(
+        &self,
+        subject: &SubjectId,
+        at: UnixMs,
+    ) -> Result<Receipt, Failure> {
+        let operation = Operation::LogoutAll;
+        let mapped = self.client.profile.request(operation).is_some();
+        if !mapped && !self.ends_by_list() {
+            return Err(self.client.absent(operation));
+        }
+        let caller = self.caller(subject, at).await?;
+        let receipt = if mapped {
+            let answer = self
+                .client
+                .ask(operation, &[], Some(caller.access.expose()))
+                .await?;
+            self.receipt(operation, answer, at)
+        } else {
+            let ended = self
+                .end_listed(&caller, at, |entry| !caller.is_helper(entry.login))
+                .await;
+            self.dismissing(&caller, ended).await
+        };
+        self.book.lock().doubt_all(subject, None);
+        receipt
+    }
+
+    /// Ends everything of a subject but the login `keep`.
+    pub(crate) async fn end_others(
+        &self,
+        subject: &SubjectId,
+        keep: LoginId,
+        at: UnixMs,
+    ) -> Result<Receipt, Failure> {
+        let receipt = if self.ends_by_list() {
+            let caller = self.caller_preferring(subject, keep, at).await?;
+            let others = |entry: &Entry| entry.login != keep && !caller.is_helper(entry.login);
+            let ended = self.end_listed(&caller, at, others).await;
+            self.dismissing(&caller, ended).await
+        } else {
+            self.end_others_by_password(subject, keep, at).await
+        };
+        self.book.lock().doubt_all(subject, Some(keep));
+        receipt
+    }
+
+    /// Changing the password ends all other logins; it is changed back at
+    /// once. Whoever would stay but is refused has ended before, and so it is
+    /// everything that is to be ended.
+    async fn end_others_by_password(
+        &self,
+        subject: &SubjectId,
+        keep: LoginId,
+        at: UnixMs,
+    ) -> Result<Receipt, Failure> {
+        let operation = Operation::PasswordChange;
+        self.client.request(operation)?;
+        let user = self.user(subject)?;
+        let known = self.book.lock().by_login(subject, keep).cloned();
+        let Some(known) = known else {
+            return Err(Failure {
+                operation,
+                fault: Fault::NotHeld,
+            });
+        };
+        let interim = format!("{}-interim", user.password);
+        let there = [("password", &*user.password), ("new_password", &*interim)];
+        let back = [("password", &*interim), ("new_password", &*user.password)];
+        let access = Some(known.access.expose());
+        let answer = self.client.ask(operation, &there, access).await?;
+        if answer.status == 401 {
+            self.book.lock().doubt(known.access.expose());
+            return self.end_all(subject, at).await;
+        }
+        let receipt = self.receipt(operation, answer, at)?;
+        let returned = self.client.ask(operation, &back, access).await;
+        let returned = returned.and_then(|answer| self.receipt(operation, answer, at));
+        if let Err(Failure { fault, .. }) = returned {
+            let interim = Secret::new(interim);
+            self.passwords_left
+                .lock()
+                .insert(user.user.clone(), interim);
+            let source = Box::new(fault);
+            let fault = Fault::PasswordLeft {
+                user: user.user,
+                source,
+            };
+            return Err(Failure { operation, fault });
+        }
+        Ok(receipt)
+    }
+
+    /// Who may act for `subject`: the youngest login that the target issued
+    /// and that is still accepted, or a helper that logs in for it.
+    pub(crate) async fn caller(&self, subject: &SubjectId, at: UnixMs) -> Result<Caller, Failure> {
+        loop {
+            let latest = self.book.lock().latest(subject).cloned();
+            let Some(known) = latest else { break };
+            if self.is_accepted(&known.access).await? {
+                let (access, login) = (known.access, known.login);
+                return Ok(Caller {
+                    access,
+                    login,
+                    helper: false,
+                });
+            }
+        }
+        let credentials = self.log_in(subject, at).await?;
+        let (access, login) = (credentials.access, credentials.login);
+        Ok(Caller {
+            access,
+            login,
+            helper: true,
+        })
+    }
+
+    async fn caller_preferring(
+        &self,
+        subject: &SubjectId,
+        login: LoginId,
+        at: UnixMs,
+    ) -> Result<Caller, Failure> {
+        let known = self.book.lock().by_login(subject, login).cloned();
+        match known {
+            Some(known) if known.believed && self.is_accepted(&known.access).await? => Ok(Caller {
+                access: known.access,
+                login,
+                helper: false,
+            }),
+            _ => self.caller(subject, at).await,
+        }
+    }
+
+    /// Whether `whoami` takes the credential; if not, it is not believed in
+    /// any more.
+    async fn is_accepted(&self, access: &Secret) -> Result<bool, Failure> {
+        let operation = Operation::Whoami;
+        let answer = self
+            .client
+            .ask(operation, &[], Some(access.expose()))
+            .await?;
+        if answer.refused() {
+            self.book.lock().doubt(access.expose());
+            return Ok(false);
+        }
+        answer
+            .expect_done()
+            .map(|_| true)
+            .map_err(|fault| Failure { operation, fault })
+    }
+
+    /// Logs a helper out again, where the target can do that, whatever came of
+    /// what it was for.
+    pub(crate) async fn dismissing<T>(
+        &self,
+        caller: &Caller,
+        outcome: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let operation = Operation::Logout;
+        if !caller.helper || self.client.profile.request(operation).is_none() {
+            return outcome;
+        }
+        let answer = self
+            .client
+            .ask(operation, &[], Some(caller.access.expose()))
+            .await;
+        let outcome = outcome?;
+        let answer = answer?;
+        if answer.status == 401 {
+            return Ok(outcome);
+        }
+        answer
+            .expect_done()
+            .map(|_| outcome)
+            .map_err(|fault| Failure { operation, fault })
+    }
+
+    fn ends_by_list(&self) -> bool {
+        self.lists() && self.client.profile.request(Operation::EndSession).is_some()
+    }
+
+    /// Ends the logins of the list that `chosen` chooses, the caller's own
+    /// last. The receipt is the latest of all.
+    async fn end_listed(
+        &self,
+        caller: &Caller,
+        at: UnixMs,
+        chosen: impl Fn(&Entry) -> bool,
+    ) -> Result<Receipt, Failure> {
+        let operation = Operation::EndSession;
+        let mut entries = self.entries(caller, at).await?;
+        entries.retain(chosen);
+        entries.sort_by_key(|entry| entry.login == caller.login);
+        let mut effective_from = at;
+        for entry in entries {
+            let values = [("login", &*entry.handle)];
+            let answer = self
+                .client
+                .ask(operation, &values, Some(caller.access.expose()))
+                .await?;
+            let receipt = self.receipt(operation, answer, at)?;
+            effective_from = effective_from.max(receipt.effective_from);
+        }
+        Ok(Receipt { effective_from })
+    }
+
+    /// The list as the target shows it to `caller`.
+    pub(crate) async fn entries(&self, caller: &Caller, at: UnixMs) -> Result<Vec<Entry>, Failure> {
+        let operation = Operation::Sessions;
+        let request = self.client.request(operation)?;
+        let answer = self
+            .client
+            .ask(operation, &[], Some(caller.access.expose()))
+            .await?;
+        let read = || -> Result<Vec<Entry>, Fault> {
+            let body = answer.expect_done()?.json()?;
+            let list = request.list.as_deref().unwrap_or_default();
+            let entries = body.pointer(list).and_then(Value::as_array);
+            let entries = entries.ok_or_else(|| answer::missing("list of logins", list))?;
+            let login = request.login.as_deref().unwrap_or_default();
+            let lifetime_ms = self.client.profile.guarantees.lifetime_ms;
+            entries
+                .iter()
+                .map(|entry| {
+                    let handle = answer::text(entry, "login", login)?;
+                    let expires_at = match &request.expires_at_ms {
+                        Some(pointer) => answer::instant(entry, "expiry", pointer)?,
+                        None => at.plus_ms(lifetime_ms),
+                    };
+                    Ok(Entry {
+                        login: answer::login_id(&handle),
+                        handle,
+                        expires_at,
+                    })
+                })
+                .collect()
+        };
+        read().map_err(|fault| Failure { operation, fault })
+    }
+
+    /// Logs in as the administrator.
+    pub(crate) async fn log_in_as_admin(&self, at: UnixMs) -> Result<Secret, Failure> {
+        let Some(admin) = &self.client.profile.users.admin else {
+            return Err(Failure {
+                operation: Operation::SetRoles,
+                fault: Fault::NoAdmin,
+            });
+        };
+        let values = [("user", &*admin.user), ("password", &*admin.password)];
+        let answer = self.client.ask(Operation::Login, &values, None).await?;
+        Ok(self.granted(Operation::Login, answer, at).await?.access)
+    }
+
+    /// The acknowledgement in an answer. A target that names no instant is
+    /// held to its declared guarantee.
+    pub(crate) fn receipt(
+        &self,
+        operation: Operation,
+        answer: Answer,
+        at: UnixMs,
+    ) -> Result<Receipt, Failure> {
+        let failed = |fault| Failure { operation, fault };
+        let answer = answer.expect_done().map_err(failed)?;
+        let effective_from = match &self.client.request(operation)?.effective_from_ms {
+            Some(pointer) => answer
+                .json()
+                .and_then(|body| answer::instant(&body, "instant of effect", pointer))
+                .map_err(failed)?,
+            None => at.plus_ms(self.delay_ms(operation)),
+        };
+        Ok(Receipt { effective_from })
+    }
+
+    /// How long the declared guarantee lets a change go unseen, milliseconds.
+    fn delay_ms(&self, operation: Operation) -> u64 {
+        let promised = &self.client.profile.guarantees;
+        let staleness = match operation {
+            Operation::SetRoles => promised.role_change,
+            Operation::LogoutAll | Operation::PasswordChange | Operation::Disable => {
+                promised.revoke_all
+            }
+            _ => promised.revoke_one,
+        };
+        match staleness {
+            Staleness::Immediate => 0,
+            Staleness::WithinMs(ms) => ms,
+            Staleness::UntilExpiry => promised.lifetime_ms,
+        }
+    }
+}

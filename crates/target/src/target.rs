@@ -1,0 +1,212 @@
+//! The target itself: who can log in there, and how a login is asked for.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use authbench_core::{Credentials, Secret, Subject, SubjectId, UnixMs};
+use authbench_wire::Operation;
+use authbench_wire::profile::{Carrier, Profile, User};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::answer::{self, Answer};
+use crate::book::{Book, Known};
+use crate::client::Client;
+use crate::error::{Failure, Fault, TargetError};
+
+/// How a target is spoken to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TargetOptions {
+    /// The caller owns the server or has its owner's consent: it may be
+    /// another machine. Without it only a loopback address is accepted.
+    pub owned: bool,
+    /// Milliseconds for one request with its answer; then it is an outage.
+    pub timeout_ms: u64,
+    /// The one certificate, in DER, that is trusted over https; the platform's
+    /// own list if absent.
+    pub certificate_der: Option<Vec<u8>>,
+}
+
+impl Default for TargetOptions {
+    /// Loopback only, 10 seconds, the platform's certificates.
+    fn default() -> Self {
+        Self {
+            owned: false,
+            timeout_ms: 10_000,
+            certificate_der: None,
+        }
+    }
+}
+
+/// A running HTTP server as an
+/// [`AuthStrategy`](authbench_core::AuthStrategy).
+///
+/// - `at` moves no clock: the server has its own. It dates only what the
+///   server does not date itself.
+/// - [`issue`](authbench_core::AuthStrategy::issue) logs in as the user of the
+///   profile whose subject is asked for (whose name, where the profile gives
+///   no subject). The roles are the account's own; those of the [`Subject`]
+///   are not looked at.
+/// - Only the identity echo (`whoami`) counts as acceptance. 401 and 403 are
+///   refusals without a cause; every other status, a timeout and garbage are
+///   errors.
+/// - Ending somebody's logins, and listing them, needs a credential of that
+///   subject. The target takes the youngest that it issued and that `whoami`
+///   still accepts; if there is none, it logs in afresh, leaves that helper
+///   out of the list, and logs it out afterwards. A server that cannot end a
+///   login keeps the helper until it expires.
+/// - Ending all others goes by the list, one by one, which changes nothing
+///   else; without a list by changing the password there and back, with the
+///   credential that stays.
+pub struct Target {
+    pub(crate) client: Client,
+    pub(crate) book: Mutex<Book>,
+    pub(crate) admin: Mutex<Option<Secret>>,
+    /// Passwords that could not be changed back, by the name of the user.
+    pub(crate) passwords_left: Mutex<HashMap<String, Secret>>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("profile", &self.client.profile.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// A target at `base_url` (scheme, host and port) that is spoken to as
+    /// `profile` says; the profile's own `base_url` is not looked at. Asks
+    /// nothing yet.
+    ///
+    /// # Errors
+    /// [`TargetError`] when the address has another shape, is not this machine
+    /// without [`TargetOptions::owned`], or a certificate cannot be read.
+    pub fn new(
+        profile: Profile,
+        base_url: &str,
+        options: &TargetOptions,
+    ) -> Result<Self, TargetError> {
+        Ok(Self {
+            client: Client::new(profile, base_url, options)?,
+            book: Mutex::default(),
+            admin: Mutex::default(),
+            passwords_left: Mutex::default(),
+        })
+    }
+
+    /// The user of the profile with this subject, with the password that is
+    /// valid now.
+    pub(crate) fn user(&self, subject: &SubjectId) -> Result<User, Failure> {
+        let Some(mut user) = self.find(subject.as_str()) else {
+            let fault = Fault::NoSuchUser {
+                subject: subject.clone(),
+            };
+            return Err(Failure {
+                operation: Operation::Login,
+                fault,
+            });
+        };
+        if let Some(password) = self.passwords_left.lock().get(&user.user) {
+            user.password = password.expose().to_owned();
+        }
+        Ok(user)
+    }
+
+    fn find(&self, subject: &str) -> Option<User> {
+        let users = &self.client.profile.users;
+        let named = |user: &User| user.subject.as_ref().unwrap_or(&user.user) == subject;
+        if let Some(listed) = users.list.iter().find(|user| named(user)) {
+            return Some(listed.clone());
+        }
+        let pattern = users.pattern.as_ref()?;
+        let template = pattern.subject.as_ref().unwrap_or(&pattern.user);
+        // A mark in the place of the number shows what stands around it.
+        let marked = template.fill(|_| Some("\0")).ok()?;
+        let (before, after) = marked.split_once('\0')?;
+        let digits = subject.strip_prefix(before)?.strip_suffix(after)?;
+        let place = u32::try_from(users.list.len())
+            .ok()?
+            .checked_add(digits.parse().ok()?)?;
+        users.nth(place).filter(named)
+    }
+
+    /// Logs in as the user of `subject`.
+    pub(crate) async fn log_in(
+        &self,
+        subject: &SubjectId,
+        at: UnixMs,
+    ) -> Result<Credentials, Failure> {
+        let user = self.user(subject)?;
+        let values = [("user", &*user.user), ("password", &*user.password)];
+        let answer = self.client.ask(Operation::Login, &values, None).await?;
+        self.granted(Operation::Login, answer, at).await
+    }
+
+    /// Reads the credentials that `operation` (login or refresh) granted.
+    pub(crate) async fn granted(
+        &self,
+        operation: Operation,
+        answer: Answer,
+        at: UnixMs,
+    ) -> Result<Credentials, Failure> {
+        let failed = |fault| Failure { operation, fault };
+        let answer = answer.expect_done().map_err(failed)?;
+        let request = self.client.request(operation)?;
+        let pointers = [&request.login, &request.expires_at_ms];
+        let by_body = matches!(self.client.profile.carrier, Carrier::Bearer { .. });
+        let body = if by_body || pointers.iter().any(|pointer| pointer.is_some()) {
+            answer.json().map_err(failed)?
+        } else {
+            Value::Null
+        };
+        let access = match &self.client.profile.carrier {
+            Carrier::Bearer { token } => answer::text(&body, "token", token).map_err(failed)?,
+            Carrier::Cookie { name } => match answer.cookie(name) {
+                Some(value) => value.to_owned(),
+                None => return Err(failed(Fault::NoCookie { name: name.clone() })),
+            },
+        };
+        let expires_at = match &request.expires_at_ms {
+            Some(pointer) => answer::instant(&body, "expiry", pointer).map_err(failed)?,
+            None => at.plus_ms(self.client.profile.guarantees.lifetime_ms),
+        };
+        let login = match &request.login {
+            Some(pointer) => answer::text(&body, "login", pointer).map_err(failed)?,
+            None => self.handle(&access).await?,
+        };
+        Ok(Credentials {
+            access: Secret::new(access),
+            refresh: None,
+            login: answer::login_id(&login),
+            expires_at,
+        })
+    }
+
+    /// The handle of a login whose answer did not name it: what `whoami` says,
+    /// or, where that says nothing either, the credential itself, of which
+    /// only a digest is used.
+    async fn handle(&self, access: &str) -> Result<String, Failure> {
+        let operation = Operation::Whoami;
+        let Some(pointer) = &self.client.request(operation)?.login else {
+            return Ok(access.to_owned());
+        };
+        let answer = self.client.ask(operation, &[], Some(access)).await?;
+        answer
+            .expect_done()
+            .and_then(|answer| answer::text(&answer.json()?, "login", pointer))
+            .map_err(|fault| Failure { operation, fault })
+    }
+
+    /// Writes an issued login into the book.
+    pub(crate) fn remember(&self, subject: &Subject, credentials: &Credentials, at: UnixMs) {
+        self.book.lock().remember(Known {
+            subject: subject.id.clone(),
+            login: credentials.login,
+            access: credentials.access.clone(),
+            issued_at: at,
+            expires_at: credentials.expires_at,
+            believed: true,
+        });
+    }
+}
