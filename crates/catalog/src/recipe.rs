@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use authbench_conf::{ConfError, Located};
+use authbench_conf::{ConfError, ConfErrorKind, Located};
 use authbench_wire::{CookieSettings, Transport};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -92,7 +92,11 @@ impl Recipe {
         }
         check_settings(file, &raw.scheme)?;
         let transport = transport(file, &raw.transport)?;
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let parts: Vec<&str> = name.split('.').collect();
         if parts.first() != Some(&scheme.label()) || parts.last() != Some(&transport.label()) {
             let message = format!(
@@ -118,8 +122,12 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::parse`], and when the file cannot be read.
     pub fn read(file: &Path) -> Result<Self, ConfError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| ConfError::unreadable(file, source))?;
+        let text = std::fs::read_to_string(file).map_err(|source| ConfError {
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            kind: ConfErrorKind::Unreadable { source },
+        })?;
         Self::parse(file, &text)
     }
 }
@@ -132,7 +140,11 @@ impl Recipe {
 pub fn shipped() -> Vec<Recipe> {
     let mut recipes: Vec<Recipe> = SHIPPED
         .files()
-        .filter(|file| file.path().extension().is_some_and(|ending| ending == "toml"))
+        .filter(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|ending| ending == "toml")
+        })
         .map(|file| {
             let text = file.contents_utf8().unwrap_or_default();
             match Recipe::parse(&Path::new(FOLDER).join(file.path()), text) {
@@ -151,7 +163,10 @@ pub fn shipped() -> Vec<Recipe> {
 /// # Errors
 /// [`RecipeError`] when the file is not a good recipe, or there is none.
 pub fn find(wanted: &str) -> Result<Recipe, RecipeError> {
-    if Path::new(wanted).extension().is_some_and(|ending| ending == "toml") {
+    if Path::new(wanted)
+        .extension()
+        .is_some_and(|ending| ending == "toml")
+    {
         return Ok(Recipe::read(Path::new(wanted))?);
     }
     let local = Path::new(FOLDER).join(format!("{wanted}.toml"));
@@ -164,7 +179,10 @@ pub fn find(wanted: &str) -> Result<Recipe, RecipeError> {
     }
     let names: Vec<&str> = shipped.iter().map(|recipe| recipe.name.as_str()).collect();
     let nearest = authbench_conf::nearest(wanted, &names).map(str::to_owned);
-    Err(RecipeError::NoSuchName { name: wanted.to_owned(), nearest })
+    Err(RecipeError::NoSuchName {
+        name: wanted.to_owned(),
+        nearest,
+    })
 }
 
 fn check_settings(file: &Path, scheme: &Located<Scheme>) -> Result<(), ConfError> {
@@ -184,7 +202,10 @@ fn transport(file: &Path, choice: &Located<TransportChoice>) -> Result<Transport
     match &choice.value {
         TransportChoice::Bearer(_) => Ok(Transport::Bearer),
         TransportChoice::Cookie(cookie) => {
-            let name = cookie.name.as_deref().unwrap_or(CookieSettings::DEFAULT_NAME);
+            let name = cookie
+                .name
+                .as_deref()
+                .unwrap_or(CookieSettings::DEFAULT_NAME);
             CookieSettings::new(name, cookie.same_site)
                 .map(Transport::Cookie)
                 .map_err(|error| ConfError::semantic(file, choice, error.to_string()))
@@ -224,21 +245,33 @@ mod tests {
         assert!(error.contains("remove [store.memory]"), "{error}");
         let session = "summary = \"s\"\n[scheme.session]\n[transport.cookie]\n";
         let error = parse("session.memory.cookie", session).unwrap_err();
-        assert!(error.contains(":2:") && error.contains("add [store.memory]"), "{error}");
+        assert!(
+            error.contains(":2:") && error.contains("add [store.memory]"),
+            "{error}"
+        );
         let error = parse("session.bearer", JWT).unwrap_err();
         assert!(error.contains("must begin with `jwt.`"), "{error}");
         let cookie = JWT.replace("[transport.bearer]", "[transport.cookie]\nname = \"sid\"");
         let error = parse("jwt.hs256.cookie", &cookie).unwrap_err();
         assert!(error.contains("__Host-"), "{error}");
         let error = parse("jwt.hs256.bearer", &JWT.replace("HS256", "HS25")).unwrap_err();
-        assert!(error.contains(":3:") && error.contains("`HS256`"), "{error}");
-        let error = parse("jwt.hs256.bearer", &JWT.replace("[scheme.jwt]", "[scheme.jwtt]"));
+        assert!(
+            error.contains(":3:") && error.contains("`HS256`"),
+            "{error}"
+        );
+        let error = parse(
+            "jwt.hs256.bearer",
+            &JWT.replace("[scheme.jwt]", "[scheme.jwtt]"),
+        );
         assert!(error.unwrap_err().contains("did you mean `jwt`"));
     }
 
     #[test]
     fn a_wrong_name_is_told_the_nearest() {
         let error = find("session.memory.cokie").unwrap_err().to_string();
-        assert!(error.contains("did you mean `session.memory.cookie`"), "{error}");
+        assert!(
+            error.contains("did you mean `session.memory.cookie`"),
+            "{error}"
+        );
     }
 }
