@@ -1,0 +1,419 @@
+//! The open loop: one load point.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use authbench_core::system::monotonic_ns;
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
+
+use crate::driver::{Accounts, Driver};
+use crate::engine::{Done, Engine};
+use crate::error::LoadError;
+use crate::judge;
+use crate::outcome::{Action, Kind};
+use crate::progress::{Probe, Progress, Snapshot};
+use crate::record::{CellOutcome, Recorder, Sample};
+use crate::request::Values;
+use crate::scenario::Mix;
+use crate::schedule::{Process, Schedule};
+use crate::seed::{self, Purpose};
+use crate::target::Target;
+use crate::timeline::Timeline;
+use crate::user::{User, Weights};
+
+/// From the call to the first arrival, so that all is set up by then.
+const LEAD_NS: u64 = 2_000_000;
+/// Between two reports of progress.
+const TICK_NS: u64 = 250_000_000;
+
+/// A load to put a target under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadPoint {
+    /// How arrivals are spaced.
+    pub process: Process,
+    /// Arrivals per second, at least 1.
+    pub rate_per_s: u32,
+    /// Keep-alive connections, at least 1.
+    pub connections: u32,
+    /// Milliseconds of the same load before measuring begins.
+    pub warmup_ms: u64,
+    /// Milliseconds that are measured.
+    pub measure_ms: u64,
+    /// Equal parts of the measured time, at least 1.
+    pub blocks: u32,
+    /// Milliseconds from the intended instant after which an answer comes too
+    /// late; also the longest wait for stragglers after the last arrival.
+    pub timeout_ms: u64,
+    /// What the users do.
+    pub mix: Mix,
+    /// Decides arrivals, choices and the order of users.
+    pub seed: u64,
+}
+
+impl Driver {
+    /// Puts the target under `point`'s load with the population that
+    /// [`Driver::log_in`] prepared. Runs on the calling thread, which the
+    /// caller has pinned to a core of its own.
+    ///
+    /// When `stop` becomes true, arrivals end at once, stragglers are still
+    /// awaited, and the outcome says that it was interrupted.
+    ///
+    /// # Errors
+    /// [`LoadError`] when there is no population, the mix asks for what the
+    /// target lacks, or the connections cannot be made. What goes wrong later
+    /// is counted, not raised.
+    pub fn cell(
+        &mut self,
+        point: &LoadPoint,
+        probe: &mut dyn Probe,
+        progress: &mut dyn Progress,
+        stop: &AtomicBool,
+    ) -> Result<CellOutcome, LoadError> {
+        self.target.need(Action::Read)?;
+        if point.mix.mutate.value > 0 {
+            self.target.need(Action::Mutate)?;
+        }
+        if point.mix.logout.value > 0 {
+            self.target.need(Action::Logout)?;
+        }
+        let accounts = self.population.as_ref().ok_or(LoadError::NoPopulation)?;
+        let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
+        let target = &self.target;
+        let engine = Engine::open(
+            target.address,
+            target.cookie_name(),
+            point.connections.max(1),
+            point.timeout_ms.max(1_000),
+        )?;
+        self.timeline.realign();
+        self.users.iter_mut().for_each(User::rewind);
+        let mut cell = Cell {
+            point,
+            target,
+            accounts,
+            users: &mut self.users,
+            timeline: self.timeline,
+            engine,
+            schedule: Schedule::new(point.process, point.rate_per_s, point.seed),
+            weights: Weights::of(&point.mix),
+            users_seed: seed::for_purpose(point.seed, Purpose::Users),
+            backlog: VecDeque::with_capacity(4096),
+            idle_users: shuffled(users, point.seed),
+            recorder: Recorder::new(point, users)?,
+            times: Times::new(point, monotonic_ns() + LEAD_NS),
+            next_arrival_ns: 0,
+            starved: false,
+            last_release_ns: 0,
+            values: 0,
+            scratch: Vec::with_capacity(1024),
+        };
+        cell.next_arrival_ns = cell.times.start_ns.saturating_add(cell.schedule.next_ns());
+        cell.run(probe, progress, stop)?;
+        Ok(cell.into_outcome())
+    }
+}
+
+/// What travels with a request.
+#[derive(Clone, Copy, Debug)]
+struct Ticket {
+    user: u32,
+    action: Action,
+    intended_ns: u64,
+}
+
+/// The instants of a load point on the monotonic clock.
+struct Times {
+    start_ns: u64,
+    measured_from_ns: u64,
+    end_ns: u64,
+    block_ns: u64,
+    timeout_ns: u64,
+}
+
+impl Times {
+    fn new(point: &LoadPoint, start_ns: u64) -> Self {
+        let ns = |ms: u64| ms.saturating_mul(1_000_000);
+        let measured_from_ns = start_ns.saturating_add(ns(point.warmup_ms));
+        Self {
+            start_ns,
+            measured_from_ns,
+            end_ns: measured_from_ns.saturating_add(ns(point.measure_ms)),
+            block_ns: ns(point.measure_ms) / u64::from(point.blocks.max(1)),
+            timeout_ns: ns(point.timeout_ms),
+        }
+    }
+}
+
+struct Cell<'d> {
+    point: &'d LoadPoint,
+    target: &'d Target,
+    accounts: &'d Accounts,
+    users: &'d mut [User],
+    timeline: Timeline,
+    engine: Engine<Ticket>,
+    schedule: Schedule,
+    weights: Weights,
+    users_seed: u64,
+    /// Intended instants whose requests have not been sent.
+    backlog: VecDeque<u64>,
+    /// Users without a request under way, longest first.
+    idle_users: VecDeque<u32>,
+    recorder: Recorder,
+    times: Times,
+    next_arrival_ns: u64,
+    /// Whether the head of the backlog has found no connection or no user.
+    starved: bool,
+    last_release_ns: u64,
+    values: u64,
+    scratch: Vec<u8>,
+}
+
+impl Cell<'_> {
+    fn run(
+        &mut self,
+        probe: &mut dyn Probe,
+        progress: &mut dyn Progress,
+        stop: &AtomicBool,
+    ) -> Result<(), LoadError> {
+        let mut next_edge_ns = Some(self.times.measured_from_ns);
+        let mut next_tick_ns = self.times.start_ns + TICK_NS;
+        loop {
+            let now_ns = monotonic_ns();
+            self.admit(now_ns);
+            self.dispatch();
+            if stop.load(Ordering::Relaxed) && now_ns < self.times.end_ns {
+                self.times.end_ns = now_ns;
+                self.recorder.outcome.interrupted = true;
+            }
+            if next_edge_ns.is_some_and(|edge_ns| edge_ns <= now_ns) && now_ns < self.times.end_ns {
+                self.recorder.edge(now_ns, probe);
+                next_edge_ns = self.edge_after(now_ns);
+            }
+            if next_tick_ns <= now_ns {
+                progress.update(&self.snapshot(now_ns));
+                next_tick_ns = now_ns + TICK_NS;
+            }
+            if self.is_over(now_ns) {
+                self.finish(now_ns);
+                self.recorder.edge(now_ns, probe);
+                progress.update(&self.snapshot(now_ns));
+                return Ok(());
+            }
+            let until_ns = self
+                .wake_ns(now_ns)
+                .min(next_edge_ns.unwrap_or(u64::MAX))
+                .min(next_tick_ns);
+            self.engine.wait(until_ns)?;
+            while let Some(done) = self.engine.next_done() {
+                let done_ns = done.done_ns;
+                self.over(&done);
+                // What has come due meanwhile goes out before the next answer
+                // is looked at.
+                self.admit(done_ns);
+                self.dispatch();
+            }
+        }
+    }
+
+    /// Takes the arrivals that are due into the backlog.
+    fn admit(&mut self, now_ns: u64) {
+        while self.next_arrival_ns <= now_ns && self.next_arrival_ns < self.times.end_ns {
+            self.backlog.push_back(self.next_arrival_ns);
+            self.next_arrival_ns = self.times.start_ns.saturating_add(self.schedule.next_ns());
+        }
+    }
+
+    /// Sends what waits as far as connections and users are free.
+    fn dispatch(&mut self) {
+        while let Some(intended_ns) = self.backlog.front().copied() {
+            if !self.engine.has_idle() || self.idle_users.is_empty() {
+                self.starved = true;
+                return;
+            }
+            self.backlog.pop_front();
+            let Some(number) = self.idle_users.pop_front() else {
+                return;
+            };
+            let ready_ns = if self.starved {
+                intended_ns.max(self.last_release_ns)
+            } else {
+                intended_ns
+            };
+            let Some(sent_ns) = self.send(number, intended_ns) else {
+                return;
+            };
+            if self.is_measured(intended_ns) {
+                self.recorder
+                    .sent(sent_ns.saturating_sub(ready_ns), ready_ns - intended_ns);
+            }
+        }
+        self.starved = false;
+    }
+
+    fn send(&mut self, number: u32, intended_ns: u64) -> Option<u64> {
+        let user = &mut self.users[number as usize];
+        let action = user.next_action(
+            self.weights,
+            seed::derive(self.users_seed, u64::from(number)),
+        );
+        // Only a login needs the name and the password: those are made anew.
+        let account = (action == Action::Login)
+            .then(|| self.accounts.nth(number))
+            .flatten();
+        let (name, password) = account
+            .as_ref()
+            .map_or(("", ""), |account| (&account.user, &account.password));
+        self.values += 1;
+        let values = Values {
+            credential: user.credential(),
+            user: name,
+            password,
+            value: self.values,
+        };
+        let ticket = Ticket {
+            user: number,
+            action,
+            intended_ns,
+        };
+        let (target, scratch) = (self.target, &mut self.scratch);
+        self.engine
+            .send(ticket, |out| target.write(action, &values, scratch, out))
+    }
+
+    /// Judges, records, and frees user and connection.
+    fn over(&mut self, done: &Done<Ticket>) {
+        let Ticket {
+            user: number,
+            action,
+            intended_ns,
+        } = done.request.ticket;
+        let user = &mut self.users[number as usize];
+        let response_ns = done.done_ns.saturating_sub(intended_ns);
+        let (mut kind, received_bytes, reusable) = match &done.answer {
+            Ok(answer) => {
+                let span = self.timeline.span(done.request.sent_ns, done.done_ns);
+                let view = self.engine.view(done.conn, answer);
+                let kind = judge::judge(self.target, user, action, span, view);
+                (kind, answer.wire_bytes, answer.keep_alive)
+            }
+            Err(broken) => {
+                judge::abandoned(user, action);
+                (broken.kind(), 0, false)
+            }
+        };
+        if kind == Kind::Right && response_ns > self.times.timeout_ns {
+            kind = Kind::Timeout;
+        }
+        self.recorder.over(&Sample {
+            action,
+            kind,
+            measured: self.is_measured(intended_ns),
+            response_ns,
+            service_ns: done.done_ns.saturating_sub(done.request.sent_ns),
+            sent_bytes: done.request.sent_bytes,
+            received_bytes,
+        });
+        self.engine.release(done.conn, reusable);
+        self.idle_users.push_back(number);
+        self.last_release_ns = done.done_ns;
+    }
+
+    /// Counts what has not been answered, at its length so far.
+    fn finish(&mut self, now_ns: u64) {
+        let pending: Vec<_> = self.engine.pending().collect();
+        for request in pending {
+            let Ticket {
+                user,
+                action,
+                intended_ns,
+            } = request.ticket;
+            judge::abandoned(&mut self.users[user as usize], action);
+            self.unfinished(action, intended_ns, now_ns);
+        }
+        for intended_ns in std::mem::take(&mut self.backlog) {
+            self.unfinished(Action::Read, intended_ns, now_ns);
+        }
+        let outcome = &mut self.recorder.outcome;
+        outcome.measured_ns = self
+            .times
+            .end_ns
+            .saturating_sub(self.times.measured_from_ns);
+        outcome.drained_ns = now_ns.saturating_sub(self.times.end_ns);
+        outcome.reconnects = self.engine.reconnects();
+        outcome.arrivals = outcome.tally.total();
+    }
+
+    fn unfinished(&mut self, action: Action, intended_ns: u64, now_ns: u64) {
+        self.recorder.over(&Sample {
+            action,
+            kind: Kind::Unfinished,
+            measured: self.is_measured(intended_ns),
+            response_ns: now_ns.saturating_sub(intended_ns),
+            service_ns: 0,
+            sent_bytes: 0,
+            received_bytes: 0,
+        });
+    }
+
+    fn is_measured(&self, intended_ns: u64) -> bool {
+        intended_ns >= self.times.measured_from_ns
+    }
+
+    fn is_over(&self, now_ns: u64) -> bool {
+        let all_in = self.next_arrival_ns >= self.times.end_ns && now_ns >= self.times.end_ns;
+        let all_done = self.backlog.is_empty() && self.engine.in_flight() == 0;
+        all_in && (all_done || now_ns >= self.times.end_ns.saturating_add(self.times.timeout_ns))
+    }
+
+    /// When there is something to do even if no socket stirs.
+    fn wake_ns(&self, now_ns: u64) -> u64 {
+        if self.next_arrival_ns < self.times.end_ns {
+            self.next_arrival_ns
+        } else if now_ns < self.times.end_ns {
+            self.times.end_ns
+        } else {
+            self.times.end_ns.saturating_add(self.times.timeout_ns)
+        }
+    }
+
+    /// The edge after the one that has just passed; the last is the end.
+    fn edge_after(&self, now_ns: u64) -> Option<u64> {
+        let from_ns = self.times.measured_from_ns;
+        let passed = (now_ns - from_ns) / self.times.block_ns.max(1);
+        (passed + 1 < u64::from(self.point.blocks.max(1)))
+            .then(|| from_ns + (passed + 1) * self.times.block_ns)
+    }
+
+    fn snapshot(&self, now_ns: u64) -> Snapshot {
+        let Times {
+            start_ns,
+            measured_from_ns,
+            end_ns,
+            ..
+        } = self.times;
+        let passed_ns = now_ns.min(end_ns).saturating_sub(start_ns);
+        let (achieved_per_s, response_ns_p50, response_ns_p99) = self
+            .recorder
+            .so_far(now_ns.saturating_sub(measured_from_ns));
+        Snapshot {
+            done_fraction: passed_ns as f64 / end_ns.saturating_sub(start_ns).max(1) as f64,
+            offered_per_s: f64::from(self.point.rate_per_s),
+            achieved_per_s,
+            response_ns_p50,
+            response_ns_p99,
+        }
+    }
+
+    fn into_outcome(self) -> CellOutcome {
+        self.recorder.outcome
+    }
+}
+
+fn shuffled(users: u32, seed: u64) -> VecDeque<u32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed::for_purpose(seed, Purpose::Order));
+    let mut order: Vec<u32> = (0..users).collect();
+    order.shuffle(&mut rng);
+    order.into()
+}

@@ -1,0 +1,186 @@
+//! One keep-alive connection: what is under way on it, and what has come back.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use rustix::event::epoll::EventFlags;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+
+use crate::http1::{Answer, Malformed, Reader};
+use crate::outcome::Kind;
+
+/// Why an exchange has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    /// The connection broke or could not carry the request.
+    #[error("the connection broke")]
+    Connection(#[source] io::Error),
+    /// The peer closed the connection before it answered, or within the answer.
+    #[error("the connection was closed before the answer was whole")]
+    Closed,
+    /// What came is no answer.
+    #[error("the answer cannot be read")]
+    Malformed(#[source] Malformed),
+}
+
+impl Broken {
+    /// How it counts.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Connection(_) | Self::Closed => Kind::ConnectionError,
+            Self::Malformed(_) => Kind::MalformedAnswer,
+        }
+    }
+}
+
+/// One connection. `T` travels with each exchange.
+#[derive(Debug)]
+pub(crate) struct Conn<T> {
+    /// Counts the sockets that this connection has had, so that an event for
+    /// an earlier one is not taken for the present one's.
+    pub(crate) generation: u32,
+    /// What it is doing.
+    pub(crate) phase: Phase<T>,
+    /// What has come in.
+    pub(crate) reader: Reader,
+    stream: Option<TcpStream>,
+    out: Vec<u8>,
+    written: usize,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase<T> {
+    /// Not there: the last attempt to connect failed.
+    Closed,
+    /// Under construction.
+    Connecting,
+    /// Ready for a request.
+    Idle,
+    /// Waiting for an answer.
+    Busy(InFlight<T>),
+    /// The answer is in the reader.
+    Answered,
+}
+
+/// A request on its way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct InFlight<T> {
+    /// What the caller gave along.
+    pub(crate) ticket: T,
+    /// When it was sent, on the monotonic clock.
+    pub(crate) sent_ns: u64,
+    /// Its octets.
+    pub(crate) sent_bytes: u64,
+}
+
+impl<T> Conn<T> {
+    pub(crate) fn new(cookie_name: &str) -> Self {
+        Self {
+            generation: 0,
+            phase: Phase::Closed,
+            reader: Reader::new(cookie_name),
+            stream: None,
+            out: Vec::with_capacity(1024),
+            written: 0,
+        }
+    }
+
+    /// Starts to connect anew, without waiting. The socket that there was is
+    /// closed. Gives the new one and its generation.
+    pub(crate) fn open(&mut self, address: SocketAddr) -> io::Result<(&TcpStream, u32)> {
+        self.close();
+        self.generation = self.generation.wrapping_add(1);
+        let family = if address.is_ipv4() {
+            AddressFamily::INET
+        } else {
+            AddressFamily::INET6
+        };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        rustix::net::sockopt::set_tcp_nodelay(&socket, true)?;
+        match rustix::net::connect(&socket, &address) {
+            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        self.phase = Phase::Connecting;
+        Ok((self.stream.insert(TcpStream::from(socket)), self.generation))
+    }
+
+    /// Closes the socket.
+    pub(crate) fn close(&mut self) {
+        self.stream = None;
+        self.phase = Phase::Closed;
+        self.reader.reset();
+    }
+
+    /// How the attempt to connect came out.
+    pub(crate) fn connected(&self) -> io::Result<()> {
+        let stream = self.stream.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        rustix::net::sockopt::socket_error(stream)??;
+        Ok(())
+    }
+
+    /// An empty buffer for the next request.
+    pub(crate) fn outgoing(&mut self) -> &mut Vec<u8> {
+        self.reader.reset();
+        self.out.clear();
+        self.written = 0;
+        &mut self.out
+    }
+
+    /// Octets of the request.
+    pub(crate) fn outgoing_bytes(&self) -> u64 {
+        self.out.len() as u64
+    }
+
+    /// Whether a part of the request has still to be written.
+    pub(crate) fn has_outgoing(&self) -> bool {
+        self.written < self.out.len()
+    }
+
+    /// Writes as much of the request as the socket takes.
+    pub(crate) fn write(&mut self) -> Result<(), Broken> {
+        while self.written < self.out.len() {
+            let stream = self.stream.as_mut().ok_or(Broken::Closed)?;
+            match stream.write(&self.out[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Broken::Connection(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what has come; the answer, if it is whole. Edges are reported
+    /// once, so this reads on until the socket is known to be empty: a read
+    /// that does not fill its room says so, except after a hang-up.
+    pub(crate) fn read(&mut self, flags: EventFlags) -> Result<Option<Answer>, Broken> {
+        let hung_up = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        loop {
+            let stream = self.stream.as_mut().ok_or(Broken::Closed)?;
+            let room = self.reader.room();
+            let room_bytes = room.len();
+            let count = match stream.read(room) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Broken::Connection(error)),
+            };
+            if count == 0 {
+                return match self.reader.end_of_stream() {
+                    Ok(answer) => Ok(Some(answer)),
+                    Err(_) => Err(Broken::Closed),
+                };
+            }
+            if let Some(mut answer) = self.reader.advance(count).map_err(Broken::Malformed)? {
+                answer.keep_alive &= !hung_up && !self.has_outgoing();
+                return Ok(Some(answer));
+            }
+            if count < room_bytes && !hung_up {
+                return Ok(None);
+            }
+        }
+    }
+}

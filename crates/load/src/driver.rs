@@ -1,0 +1,79 @@
+//! The driver: a target, a population, and one time line for both. The phases
+//! stand in files of their own: [`crate::login`], [`crate::cell`],
+//! [`crate::revocation`].
+
+use std::net::SocketAddr;
+
+use authbench_wire::Profile;
+use authbench_wire::profile::{User as Account, Users};
+
+use crate::error::LoadError;
+use crate::target::Target;
+use crate::timeline::Timeline;
+use crate::user::User;
+
+/// What a driver is allowed to do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DriverOptions {
+    /// Whether the target may be another machine than this one. Load on
+    /// somebody else's machine is an attack, so ask whoever owns it.
+    pub allow_remote: bool,
+}
+
+/// Puts one target under load and judges what it answers.
+#[derive(Debug)]
+pub struct Driver {
+    pub(crate) target: Target,
+    pub(crate) users: Vec<User>,
+    pub(crate) population: Option<Accounts>,
+    pub(crate) timeline: Timeline,
+}
+
+impl Driver {
+    /// A driver for the server that `profile` describes, at the profile's
+    /// `base_url`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the address cannot be used (no `http`, not this
+    /// machine) or the profile's requests cannot be made.
+    pub fn new(profile: &Profile, options: DriverOptions) -> Result<Self, LoadError> {
+        Ok(Self {
+            target: Target::compile(profile, options.allow_remote)?,
+            users: Vec::new(),
+            population: None,
+            timeline: Timeline::aligned(),
+        })
+    }
+
+    /// Where the target listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.target.address
+    }
+}
+
+/// The accounts behind virtual users.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts(Users);
+
+impl Accounts {
+    pub(crate) fn new(users: &Users) -> Result<Self, LoadError> {
+        if users.count() == 0 {
+            return Err(LoadError::TooFewUsers {
+                wanted: 0,
+                available: 0,
+            });
+        }
+        Ok(Self(users.clone()))
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.0.count()
+    }
+
+    /// Account `number`, counted round and round.
+    pub(crate) fn nth(&self, number: u32) -> Option<Account> {
+        self.0.nth(number % self.count())
+    }
+}

@@ -1,0 +1,316 @@
+//! The event loop: connections to one address on one thread.
+//!
+//! In steady state a request costs one write, one read and a share of one
+//! wait, and nothing is allocated. Sockets are registered once,
+//! edge-triggered. A wait ends at a stated nanosecond: the kernel's timer is
+//! asked for a little less, and the rest is spent looking at the sockets
+//! without sleeping, so that requests leave on time and answers that come in
+//! meanwhile are still seen at once.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::os::fd::OwnedFd;
+
+use authbench_core::system::monotonic_ns;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::time::Timespec;
+
+use crate::conn::{Broken, Conn, InFlight, Phase};
+use crate::error::LoadError;
+use crate::http1::{Answer, View};
+
+/// How long before its end a wait stops sleeping.
+const SPIN_NS: u64 = 20_000;
+/// The pause before a failed attempt to connect is repeated.
+const RECONNECT_PAUSE_NS: u64 = 10_000_000;
+/// The most events taken at once.
+const EVENTS_MAX: usize = 256;
+
+/// Connections to one address. `T` travels with each exchange.
+pub(crate) struct Engine<T> {
+    address: SocketAddr,
+    epoll: OwnedFd,
+    conns: Vec<Conn<T>>,
+    idle: VecDeque<usize>,
+    events: Vec<Event>,
+    next_event: usize,
+    broken: Vec<usize>,
+    in_flight: usize,
+    retry_at_ns: Option<u64>,
+    last_fault: Option<io::Error>,
+    reconnects: u64,
+}
+
+/// An exchange that is over. [`Engine::release`] must follow.
+#[derive(Debug)]
+pub(crate) struct Done<T> {
+    /// Which connection it ran on.
+    pub(crate) conn: usize,
+    /// The request.
+    pub(crate) request: InFlight<T>,
+    /// When its last octet was there, on the monotonic clock.
+    pub(crate) done_ns: u64,
+    /// What came back.
+    pub(crate) answer: Result<Answer, Broken>,
+}
+
+impl<T: Copy> Engine<T> {
+    /// Opens `connections` connections and waits until all stand.
+    ///
+    /// # Errors
+    /// [`LoadError`] when one cannot be made within `timeout_ms`.
+    pub(crate) fn open(
+        address: SocketAddr,
+        cookie_name: &str,
+        connections: u32,
+        timeout_ms: u64,
+    ) -> Result<Self, LoadError> {
+        // Timers of this thread fire when they are due, not up to 50 us later.
+        rustix::thread::set_current_timer_slack(NonZeroU64::new(1))
+            .map_err(LoadError::system("set its timer slack"))?;
+        let epoll =
+            epoll::create(CreateFlags::CLOEXEC).map_err(LoadError::system("wait for sockets"))?;
+        let conns: Vec<_> = (0..connections).map(|_| Conn::new(cookie_name)).collect();
+        let mut engine = Self {
+            address,
+            epoll,
+            idle: VecDeque::with_capacity(conns.len()),
+            conns,
+            events: Vec::with_capacity(EVENTS_MAX),
+            next_event: 0,
+            broken: Vec::new(),
+            in_flight: 0,
+            retry_at_ns: None,
+            last_fault: None,
+            reconnects: 0,
+        };
+        engine.open_all(timeout_ms)?;
+        Ok(engine)
+    }
+
+    /// How many requests are on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// The requests on their way.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = InFlight<T>> {
+        self.conns.iter().filter_map(|conn| match conn.phase {
+            Phase::Busy(request) => Some(request),
+            _ => None,
+        })
+    }
+
+    /// How often a connection had to be made anew.
+    pub(crate) fn reconnects(&self) -> u64 {
+        self.reconnects
+    }
+
+    /// Whether a request can be sent now.
+    pub(crate) fn has_idle(&self) -> bool {
+        !self.idle.is_empty()
+    }
+
+    /// Sends what `write` puts into the buffer on the connection that has been
+    /// idle longest. Returns the instant before the first octet went out, or
+    /// `None` if no connection is idle. A connection that breaks here comes up
+    /// in [`Engine::next_done`].
+    pub(crate) fn send(&mut self, ticket: T, write: impl FnOnce(&mut Vec<u8>)) -> Option<u64> {
+        let index = self.idle.pop_front()?;
+        let conn = &mut self.conns[index];
+        write(conn.outgoing());
+        let sent_bytes = conn.outgoing_bytes();
+        let sent_ns = monotonic_ns();
+        conn.phase = Phase::Busy(InFlight {
+            ticket,
+            sent_ns,
+            sent_bytes,
+        });
+        self.in_flight += 1;
+        if conn.write().is_err() {
+            self.broken.push(index);
+        }
+        Some(sent_ns)
+    }
+
+    /// Waits until something has happened on a socket, at most until
+    /// `until_ns` on the monotonic clock.
+    ///
+    /// # Errors
+    /// [`LoadError::System`].
+    pub(crate) fn wait(&mut self, until_ns: u64) -> Result<(), LoadError> {
+        while self.broken.is_empty() && self.next_event >= self.events.len() {
+            let now_ns = monotonic_ns();
+            self.retry_closed(now_ns);
+            let until_ns = self
+                .retry_at_ns
+                .map_or(until_ns, |retry_ns| retry_ns.min(until_ns));
+            let sleep_ns = until_ns.saturating_sub(now_ns).saturating_sub(SPIN_NS);
+            self.events.clear();
+            self.next_event = 0;
+            let room = rustix::buffer::spare_capacity(&mut self.events);
+            match epoll::wait(&self.epoll, room, Some(&timespec(sleep_ns))) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(errno) => return Err(LoadError::system("wait for sockets")(errno)),
+            }
+            if now_ns >= until_ns {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next exchange that is over, among the events of the last wait.
+    pub(crate) fn next_done(&mut self) -> Option<Done<T>> {
+        if let Some(index) = self.broken.pop() {
+            return self.handle(index, EventFlags::ERR);
+        }
+        while let Some(event) = self.events.get(self.next_event).copied() {
+            self.next_event += 1;
+            let data = event.data.u64();
+            let index = (data & u64::from(u32::MAX)) as usize;
+            let current = self
+                .conns
+                .get(index)
+                .is_some_and(|conn| u64::from(conn.generation) == data >> 32);
+            if current && let Some(done) = self.handle(index, event.flags) {
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    /// What `answer`, which came on `conn`, says.
+    pub(crate) fn view(&self, conn: usize, answer: &Answer) -> View<'_> {
+        self.conns[conn].reader.view(answer)
+    }
+
+    /// Makes the connection ready for the next request; `reusable` is what the
+    /// answer's `keep_alive` said, false if there was none.
+    pub(crate) fn release(&mut self, conn: usize, reusable: bool) {
+        if reusable {
+            self.conns[conn].phase = Phase::Idle;
+            self.idle.push_back(conn);
+        } else {
+            self.reconnects += 1;
+            self.reopen(conn);
+        }
+    }
+
+    fn handle(&mut self, index: usize, flags: EventFlags) -> Option<Done<T>> {
+        let conn = &mut self.conns[index];
+        match conn.phase {
+            Phase::Closed | Phase::Answered => None,
+            Phase::Connecting => {
+                match conn.connected() {
+                    Ok(()) if flags.intersects(!EventFlags::OUT) => {
+                        self.failed(index, io::ErrorKind::ConnectionReset.into());
+                    }
+                    Ok(()) => {
+                        conn.phase = Phase::Idle;
+                        self.idle.push_back(index);
+                    }
+                    Err(error) => self.failed(index, error),
+                }
+                None
+            }
+            Phase::Idle => {
+                // Closed by the peer, or octets that nobody asked for.
+                if flags.intersects(!EventFlags::OUT) {
+                    self.idle.retain(|idle| *idle != index);
+                    self.reconnects += 1;
+                    self.reopen(index);
+                }
+                None
+            }
+            Phase::Busy(request) => {
+                let progress = if conn.has_outgoing() {
+                    conn.write()
+                } else {
+                    Ok(())
+                };
+                let readable = flags.intersects(!EventFlags::OUT);
+                let answer = match progress {
+                    Ok(()) if readable => conn.read(flags).transpose()?,
+                    Ok(()) => return None,
+                    // A peer may answer early and close: its words count more.
+                    Err(broken) => conn.read(flags).ok().flatten().ok_or(broken),
+                };
+                let done_ns = monotonic_ns();
+                conn.phase = Phase::Answered;
+                self.in_flight -= 1;
+                Some(Done {
+                    conn: index,
+                    request,
+                    done_ns,
+                    answer,
+                })
+            }
+        }
+    }
+
+    fn reopen(&mut self, index: usize) {
+        let conn = &mut self.conns[index];
+        let opened = conn.open(self.address).and_then(|(stream, generation)| {
+            let data = EventData::new_u64(u64::from(generation) << 32 | index as u64);
+            let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+            Ok(epoll::add(&self.epoll, stream, data, flags)?)
+        });
+        if let Err(error) = opened {
+            self.failed(index, error);
+        }
+    }
+
+    fn failed(&mut self, index: usize, error: io::Error) {
+        self.conns[index].close();
+        self.last_fault = Some(error);
+        self.retry_at_ns
+            .get_or_insert(monotonic_ns() + RECONNECT_PAUSE_NS);
+    }
+
+    fn retry_closed(&mut self, now_ns: u64) {
+        if self.retry_at_ns.is_some_and(|retry_ns| retry_ns <= now_ns) {
+            self.retry_at_ns = None;
+            for index in 0..self.conns.len() {
+                if matches!(self.conns[index].phase, Phase::Closed) {
+                    self.reopen(index);
+                }
+            }
+        }
+    }
+
+    fn open_all(&mut self, timeout_ms: u64) -> Result<(), LoadError> {
+        for index in 0..self.conns.len() {
+            self.reopen(index);
+        }
+        let deadline_ns = monotonic_ns() + timeout_ms.saturating_mul(1_000_000);
+        while self.idle.len() < self.conns.len() {
+            if let Some(source) = self.last_fault.take() {
+                return Err(LoadError::Connect {
+                    address: self.address,
+                    source,
+                });
+            }
+            if monotonic_ns() > deadline_ns {
+                let source = io::ErrorKind::TimedOut.into();
+                return Err(LoadError::Connect {
+                    address: self.address,
+                    source,
+                });
+            }
+            self.wait(deadline_ns)?;
+            // Nothing is on its way, so this only takes note of connections.
+            while self.next_done().is_some() {}
+        }
+        Ok(())
+    }
+}
+
+fn timespec(ns: u64) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(ns / 1_000_000_000).unwrap_or(i64::MAX),
+        tv_nsec: (ns % 1_000_000_000).cast_signed() as _,
+    }
+}

@@ -1,0 +1,52 @@
+//! The load driver: sends requests at the instants that a schedule names,
+//! whatever the server does meanwhile, judges every answer with the oracle,
+//! and records how long each took.
+//!
+//! Why it is built so:
+//!
+//! - **Open loop.** Arrivals do not wait for answers. A response time counts
+//!   from the *intended* instant, so a server that stalls is charged for every
+//!   user who would have waited. Nothing of the schedule is ever dropped.
+//! - **One thread.** One event loop on one core, with flat state machines for
+//!   connections and users: no lock, channel or allocation per request. What
+//!   the driver costs is nearly all the kernel's loopback TCP.
+//! - **A fast wrong answer is a failure, not a request.** Each answer is put
+//!   to the oracle's model of that user's login
+//!   ([`authbench_core::oracle::LoginHistory`]); what is wrong is counted by
+//!   kind and kept out of the latencies.
+//!
+//! [`Driver`] is the way in; [`Scenario`] is the file that describes a run.
+
+mod cell;
+mod conn;
+mod driver;
+mod engine;
+mod error;
+mod http1;
+mod judge;
+mod line;
+mod login;
+mod outcome;
+mod pointer;
+mod progress;
+mod record;
+mod request;
+mod revocation;
+mod scenario;
+mod schedule;
+mod seed;
+mod target;
+mod timeline;
+mod user;
+
+pub use cell::LoadPoint;
+pub use driver::{Driver, DriverOptions};
+pub use error::{LoadError, UrlFault};
+pub use hdrhistogram::Histogram;
+pub use login::{LoginOutcome, LoginPlan, Sizes};
+pub use outcome::{Action, Kind, Tally};
+pub use progress::{Probe, Progress, Snapshot};
+pub use record::{BlockSample, CellOutcome, Wire};
+pub use revocation::{ClockKind, Controls, RevocationOutcome, RevocationPlan};
+pub use scenario::{Load, LoginTiming, Memory, Mix, Population, Revocation, Scenario};
+pub use schedule::Process;

@@ -1,0 +1,316 @@
+//! Requests compiled from a profile: bytes with gaps, filled by copying into
+//! a buffer that is used again and again.
+
+use std::borrow::Cow;
+
+use authbench_wire::profile::{Carrier, CsrfProof, Profile, Request};
+use authbench_wire::template::{GapError, Template};
+
+/// What fills the gaps of one request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Values<'v> {
+    /// The access credential.
+    pub(crate) credential: &'v [u8],
+    /// The name that the account's owner types.
+    pub(crate) user: &'v str,
+    /// The password.
+    pub(crate) password: &'v str,
+    /// Something new, for a change of state.
+    pub(crate) value: u64,
+}
+
+/// A request with gaps.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestTemplate {
+    head: Vec<Part>,
+    body: Option<Body>,
+}
+
+#[derive(Clone, Debug)]
+struct Body {
+    parts: Vec<Part>,
+    encoding: Encoding,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Text(Box<[u8]>),
+    Gap(Gap),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Gap {
+    Credential,
+    Password,
+    User,
+    Value,
+}
+
+/// How text must be written to stand in a place.
+#[derive(Clone, Copy, Debug)]
+enum Encoding {
+    /// As it is.
+    Bare,
+    /// Within a JSON string.
+    Json,
+    /// Percent-encoded: paths and forms.
+    Percent,
+}
+
+impl RequestTemplate {
+    /// Compiles `request` for the server at `authority` (host and port). With
+    /// `presents`, the request carries the credential.
+    ///
+    /// # Errors
+    /// [`GapError`] when the request has a gap that no load operation fills.
+    pub(crate) fn compile(
+        profile: &Profile,
+        request: &Request,
+        authority: &str,
+        presents: bool,
+    ) -> Result<Self, GapError> {
+        let mut head = vec![Part::text(&format!("{} ", request.method.as_str()))];
+        head.extend(Part::of(&request.path.value)?);
+        let mut fields = format!(" HTTP/1.1\r\nHost: {authority}\r\nAccept: application/json\r\n");
+        if profile.csrf == CsrfProof::SameOrigin && !request.method.is_safe() {
+            fields.push_str(&format!(
+                "Origin: http://{authority}\r\nSec-Fetch-Site: same-origin\r\n"
+            ));
+        }
+        if request.body.is_some() {
+            fields.push_str(&format!("Content-Type: {}\r\n", request.content_type));
+        } else if !request.method.is_safe() {
+            // RFC 9110 8.6: a method that expects content says that there is none.
+            fields.push_str("Content-Length: 0\r\n");
+        }
+        if presents {
+            match &profile.carrier {
+                Carrier::Bearer { .. } => fields.push_str("Authorization: Bearer "),
+                Carrier::Cookie { name } => fields.push_str(&format!("Cookie: {name}=")),
+            }
+            head.extend([
+                Part::text(&fields),
+                Part::Gap(Gap::Credential),
+                Part::text("\r\n"),
+            ]);
+        } else {
+            head.push(Part::text(&fields));
+        }
+        let body = match &request.body {
+            None => None,
+            Some(template) => Some(Body {
+                parts: Part::of(&template.value)?,
+                encoding: Encoding::of(&request.content_type),
+            }),
+        };
+        Ok(Self { head, body })
+    }
+
+    /// Writes the whole request to the end of `out`; `scratch` is overwritten.
+    pub(crate) fn write(&self, values: &Values<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        write_parts(&self.head, Encoding::Percent, values, out);
+        let Some(body) = &self.body else {
+            out.extend_from_slice(b"\r\n");
+            return;
+        };
+        scratch.clear();
+        write_parts(&body.parts, body.encoding, values, scratch);
+        out.extend_from_slice(b"Content-Length: ");
+        write_decimal(scratch.len() as u64, out);
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(scratch);
+    }
+}
+
+impl Part {
+    fn text(text: &str) -> Self {
+        Self::Text(text.as_bytes().into())
+    }
+
+    fn of(template: &Template) -> Result<Vec<Self>, GapError> {
+        // Each gap is filled with a mark that no TOML text can hold unescaped
+        // by chance, and the text is cut at the marks.
+        let marked = template.fill(|gap| match gap {
+            "user" => Some("\0u\0"),
+            "password" => Some("\0p\0"),
+            "value" => Some("\0v\0"),
+            _ => None,
+        })?;
+        Ok(marked
+            .split('\0')
+            .enumerate()
+            .filter(|(_, piece)| !piece.is_empty())
+            .map(|(at, piece)| match piece {
+                "u" if at % 2 == 1 => Self::Gap(Gap::User),
+                "p" if at % 2 == 1 => Self::Gap(Gap::Password),
+                "v" if at % 2 == 1 => Self::Gap(Gap::Value),
+                text => Self::text(text),
+            })
+            .collect())
+    }
+}
+
+impl Encoding {
+    fn of(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            Self::Percent
+        } else if essence.to_ascii_lowercase().ends_with("json") {
+            Self::Json
+        } else {
+            Self::Bare
+        }
+    }
+
+    fn apply(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Json
+                if text
+                    .chars()
+                    .any(|c| c.is_control() || c == '"' || c == '\\') =>
+            {
+                let quoted = serde_json::Value::from(text).to_string();
+                Cow::Owned(quoted[1..quoted.len() - 1].to_owned())
+            }
+            Self::Percent if !text.bytes().all(is_unreserved) => Cow::Owned(percent_encoded(text)),
+            _ => Cow::Borrowed(text),
+        }
+    }
+}
+
+fn write_parts(parts: &[Part], encoding: Encoding, values: &Values<'_>, out: &mut Vec<u8>) {
+    for part in parts {
+        match part {
+            Part::Text(text) => out.extend_from_slice(text),
+            Part::Gap(Gap::Credential) => out.extend_from_slice(values.credential),
+            Part::Gap(Gap::User) => {
+                out.extend_from_slice(encoding.apply(values.user).as_bytes());
+            }
+            Part::Gap(Gap::Password) => {
+                out.extend_from_slice(encoding.apply(values.password).as_bytes());
+            }
+            Part::Gap(Gap::Value) => write_decimal(values.value, out),
+        }
+    }
+}
+
+fn write_decimal(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// RFC 3986 2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+fn percent_encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len() + 8);
+    for byte in text.bytes() {
+        if is_unreserved(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let written = write!(encoded, "%{byte:02X}");
+            debug_assert!(written.is_ok(), "writing into a string does not fail");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use authbench_wire::Operation;
+
+    use super::*;
+
+    fn written(profile: &Profile, operation: Operation, values: &Values<'_>) -> String {
+        let request = profile.request(operation).unwrap();
+        let presents = operation != Operation::Login;
+        let template =
+            RequestTemplate::compile(profile, request, "127.0.0.1:80", presents).unwrap();
+        let (mut scratch, mut out) = (b"old".to_vec(), Vec::new());
+        template.write(values, &mut scratch, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn profile(name: &str) -> Profile {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/targets");
+        Profile::read(&root.join(name)).unwrap()
+    }
+
+    const VALUES: Values<'_> = Values {
+        credential: b"tok",
+        user: "bo\"b",
+        password: "p\\w",
+        value: 407,
+    };
+
+    #[test]
+    fn a_bearer_request() {
+        let text = written(&profile("authbench-bearer"), Operation::Whoami, &VALUES);
+        assert_eq!(
+            text,
+            "GET /me HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: application/json\r\n\
+             Authorization: Bearer tok\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_cookie_request_that_changes_something_proves_its_origin() {
+        let text = written(&profile("authbench-cookie"), Operation::Mutate, &VALUES);
+        assert_eq!(
+            text,
+            "PUT /me/note HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: application/json\r\n\
+             Origin: http://127.0.0.1:80\r\nSec-Fetch-Site: same-origin\r\n\
+             Content-Type: application/json\r\nCookie: __Host-auth=tok\r\n\
+             Content-Length: 14\r\n\r\n{\"note\":\"407\"}"
+        );
+        let text = written(&profile("authbench-cookie"), Operation::Logout, &VALUES);
+        assert!(text.contains("\r\nContent-Length: 0\r\n"), "{text}");
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_their_place() {
+        let text = written(&profile("authbench-cookie"), Operation::Login, &VALUES);
+        assert!(!text.contains("Cookie"), "{text}");
+        let body = text.split("\r\n\r\n").nth(1).unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({"user": "bo\"b", "password": "p\\w"})
+        );
+        let mut form = profile("authbench-cookie");
+        let login = form.operations.get_mut(&Operation::Login).unwrap();
+        login.content_type = "application/x-www-form-urlencoded".to_owned();
+        login.path.value = Template::parse("/login/{user}");
+        login.body = Some(Template::parse("u={user}&p={password}").into());
+        let text = written(&form, Operation::Login, &VALUES);
+        assert!(text.starts_with("POST /login/bo%22b HTTP"), "{text}");
+        assert!(text.ends_with("\r\n\r\nu=bo%22b&p=p%5Cw"), "{text}");
+    }
+
+    #[test]
+    fn a_gap_that_cannot_be_filled_is_an_error() {
+        let mut odd = profile("authbench-cookie");
+        odd.operations
+            .get_mut(&Operation::Logout)
+            .unwrap()
+            .path
+            .value = Template::parse("/logout/{login}");
+        let request = odd.request(Operation::Logout).unwrap();
+        let error = RequestTemplate::compile(&odd, request, "h", true).unwrap_err();
+        assert_eq!(error.gap, "login");
+    }
+}

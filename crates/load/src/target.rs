@@ -1,0 +1,309 @@
+//! A target as the driver uses it: resolved, compiled, ready to be asked.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+
+use authbench_conf::Located;
+use authbench_core::Guarantees;
+use authbench_wire::Operation;
+use authbench_wire::profile::{Carrier, Method, Profile, Request};
+use authbench_wire::routes::Route;
+use authbench_wire::template::{GapError, Template};
+
+use crate::error::{LoadError, UrlFault};
+use crate::outcome::Action;
+use crate::pointer::Pointer;
+use crate::request::{RequestTemplate, Values};
+
+/// A compiled profile.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What it promises.
+    pub(crate) guarantees: Guarantees,
+    /// Where it puts the access credential.
+    pub(crate) carrier: CompiledCarrier,
+    /// Asks it to step its clock by [`Values::value`] milliseconds, if it can.
+    pub(crate) clock: Option<RequestTemplate>,
+    actions: [Result<Compiled, Absent>; Action::COUNT],
+    profile_name: String,
+}
+
+/// Where the access credential appears.
+#[derive(Debug)]
+pub(crate) enum CompiledCarrier {
+    /// In the body of the answer to the login.
+    Body(Pointer),
+    /// In a cookie of this name.
+    Cookie(String),
+}
+
+/// One operation.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// How it is asked for.
+    pub(crate) request: RequestTemplate,
+    /// The statuses that mean "done".
+    pub(crate) success: Box<[u16]>,
+    /// Where the answer names the subject.
+    pub(crate) subject: Option<Pointer>,
+    /// Where the answer dates the expiry.
+    pub(crate) expires_at_ms: Option<Pointer>,
+}
+
+/// The profile's reason for lacking an operation.
+#[derive(Debug)]
+struct Absent(String);
+
+impl Target {
+    /// Resolves the address and compiles the requests.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the address cannot be used (not `http`, not this
+    /// machine unless `allow_remote`) or a request cannot be made.
+    pub(crate) fn compile(profile: &Profile, allow_remote: bool) -> Result<Self, LoadError> {
+        let url = profile
+            .base_url
+            .as_deref()
+            .ok_or_else(|| LoadError::NoUrl {
+                profile: profile.name.clone(),
+            })?;
+        let fault = |source| LoadError::Url {
+            url: url.to_owned(),
+            source,
+        };
+        let (authority, address) = resolve(url).map_err(fault)?;
+        if !allow_remote && !address.ip().is_loopback() {
+            return Err(fault(UrlFault::NotLoopback { address }));
+        }
+        let compiler = Compiler { profile, authority };
+        let mut actions = Vec::with_capacity(Action::COUNT);
+        for action in Action::ALL {
+            actions.push(compiler.action(action)?);
+        }
+        let actions = actions
+            .try_into()
+            .unwrap_or_else(|_| unreachable!("one for each action"));
+        Ok(Self {
+            address,
+            guarantees: profile.guarantees,
+            carrier: match &profile.carrier {
+                Carrier::Bearer { token } => CompiledCarrier::Body(compiler.pointer(token)?),
+                Carrier::Cookie { name } => CompiledCarrier::Cookie(name.clone()),
+            },
+            clock: profile
+                .lab
+                .reference_routes
+                .then(|| compiler.clock())
+                .transpose()?,
+            actions,
+            profile_name: profile.name.clone(),
+        })
+    }
+
+    /// The operation, if the target has it.
+    pub(crate) fn get(&self, action: Action) -> Option<&Compiled> {
+        self.actions[action as usize].as_ref().ok()
+    }
+
+    /// The operation.
+    ///
+    /// # Errors
+    /// [`LoadError::Unmapped`] with the profile's reason for its absence.
+    pub(crate) fn need(&self, action: Action) -> Result<&Compiled, LoadError> {
+        self.actions[action as usize]
+            .as_ref()
+            .map_err(|Absent(reason)| LoadError::Unmapped {
+                profile: self.profile_name.clone(),
+                action: action.label(),
+                reason: reason.clone(),
+            })
+    }
+
+    /// Writes the request to `out`; nothing if the target lacks it.
+    pub(crate) fn write(
+        &self,
+        action: Action,
+        values: &Values<'_>,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) {
+        if let Some(compiled) = self.get(action) {
+            compiled.request.write(values, scratch, out);
+        }
+    }
+
+    /// The cookie to look out for in answers; empty for none.
+    pub(crate) fn cookie_name(&self) -> &str {
+        match &self.carrier {
+            CompiledCarrier::Body(_) => "",
+            CompiledCarrier::Cookie(name) => name,
+        }
+    }
+}
+
+struct Compiler<'p> {
+    profile: &'p Profile,
+    authority: String,
+}
+
+impl Compiler<'_> {
+    fn action(&self, action: Action) -> Result<Result<Compiled, Absent>, LoadError> {
+        let operation = action.operation();
+        let Some(request) = self.profile.request(operation) else {
+            let reason = self.profile.absent.get(&operation).cloned();
+            return Ok(Err(Absent(
+                reason.unwrap_or_else(|| "not mapped".to_owned()),
+            )));
+        };
+        Ok(Ok(Compiled {
+            request: self.template(operation, request)?,
+            success: request.success.as_slice().into(),
+            subject: request
+                .subject
+                .as_deref()
+                .map(|text| self.pointer(text))
+                .transpose()?,
+            expires_at_ms: request
+                .expires_at_ms
+                .as_deref()
+                .map(|text| self.pointer(text))
+                .transpose()?,
+        }))
+    }
+
+    fn template(
+        &self,
+        operation: Operation,
+        request: &Request,
+    ) -> Result<RequestTemplate, LoadError> {
+        let presents = operation != Operation::Login;
+        RequestTemplate::compile(self.profile, request, &self.authority, presents)
+            .map_err(|source| self.no_request(operation.label(), source))
+    }
+
+    /// `POST /lab/clock` of the reference server.
+    fn clock(&self) -> Result<RequestTemplate, LoadError> {
+        let template = |text: &str| Located::from(Template::parse(text));
+        let request = Request {
+            method: Method::Post,
+            path: template(Route::LabClock.path()),
+            body: Some(template(r#"{"step_ms":{value}}"#)),
+            content_type: "application/json".to_owned(),
+            success: vec![200],
+            subject: None,
+            roles: None,
+            login: None,
+            list: None,
+            expires_at_ms: None,
+            effective_from_ms: None,
+        };
+        RequestTemplate::compile(self.profile, &request, &self.authority, false)
+            .map_err(|source| self.no_request("lab-clock", source))
+    }
+
+    fn no_request(&self, action: &'static str, source: GapError) -> LoadError {
+        LoadError::Request {
+            profile: self.profile.name.clone(),
+            action,
+            source,
+        }
+    }
+
+    fn pointer(&self, text: &str) -> Result<Pointer, LoadError> {
+        Pointer::parse(text).ok_or_else(|| LoadError::Pointer {
+            profile: self.profile.name.clone(),
+            pointer: text.to_owned(),
+        })
+    }
+}
+
+/// Host and port as they stand in a `Host` field, and where they lead. Of
+/// several addresses a loopback one is taken, else the first.
+fn resolve(url: &str) -> Result<(String, SocketAddr), UrlFault> {
+    let uri: http::Uri = url.parse().map_err(UrlFault::Syntax)?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Err(UrlFault::Https),
+        _ => return Err(UrlFault::Shape),
+    }
+    let authority = uri.authority().ok_or(UrlFault::Shape)?;
+    let nothing_behind = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
+    if !nothing_behind || authority.as_str().contains('@') {
+        return Err(UrlFault::Shape);
+    }
+    let port = authority.port_u16().unwrap_or(80);
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let mut found = (host, port)
+        .to_socket_addrs()
+        .map_err(UrlFault::Unresolved)?
+        .peekable();
+    let first = found.peek().copied().ok_or(UrlFault::Shape)?;
+    let address = found
+        .find(|address| address.ip().is_loopback())
+        .unwrap_or(first);
+    Ok((authority.as_str().to_owned(), address))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::path::Path;
+
+    use super::*;
+
+    fn compile(url: &str, allow_remote: bool) -> Result<Target, LoadError> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/targets");
+        let mut profile = Profile::read(&root.join("authbench-cookie")).unwrap();
+        profile.base_url = Some(url.to_owned());
+        Target::compile(&profile, allow_remote)
+    }
+
+    #[test]
+    fn loopback_unless_allowed() {
+        assert_eq!(
+            compile("http://127.0.0.1:81", false)
+                .unwrap()
+                .address
+                .port(),
+            81
+        );
+        assert_eq!(compile("http://[::1]/", false).unwrap().address.port(), 80);
+        assert!(
+            compile("http://localhost:1", false)
+                .unwrap()
+                .address
+                .ip()
+                .is_loopback()
+        );
+        let error = compile("http://192.0.2.1:80", false).unwrap_err();
+        assert!(
+            error
+                .source()
+                .unwrap()
+                .to_string()
+                .contains("not this machine"),
+            "{error:?}"
+        );
+        assert!(compile("http://192.0.2.1:80", true).is_ok());
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let fault = |url| match compile(url, true).unwrap_err() {
+            LoadError::Url { source, .. } => source,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(fault("https://127.0.0.1"), UrlFault::Https));
+        assert!(matches!(fault("http://127.0.0.1/api"), UrlFault::Shape));
+        assert!(matches!(fault("http://a:b@127.0.0.1"), UrlFault::Shape));
+        assert!(matches!(
+            fault("127.0.0.1:80"),
+            UrlFault::Shape | UrlFault::Syntax(_)
+        ));
+        assert!(matches!(fault("http://"), UrlFault::Syntax(_)));
+    }
+}

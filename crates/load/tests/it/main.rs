@@ -1,0 +1,11 @@
+//! The driver against servers that misbehave in known ways: what the server
+//! says that it did and what the driver says that it saw must agree.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod counts;
+mod failures;
+mod http;
+mod revocation;
+mod server;
+mod truth;
