@@ -1,0 +1,7 @@
+//! The commands, one file each.
+
+pub(crate) mod list;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod serve;

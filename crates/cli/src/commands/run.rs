@@ -1,0 +1,160 @@
+//! `authbench run`: measures a scenario.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result};
+use authbench_catalog::{Recipe, RecipeError};
+use authbench_conf::{ConfError, Located};
+use authbench_load::Scenario;
+use authbench_results::Purpose;
+
+use crate::exit::Outcome;
+use crate::run::library::{self, Source};
+use crate::run::progress::Progress;
+use crate::run::{self, Plan, show};
+use crate::term::Format;
+
+/// Measure a scenario: latency, CPU, memory, bytes and revocation of several
+/// strategies, side by side.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A scenario's name (see `authbench list scenarios`) or a .toml file.
+    #[arg(default_value = "quick")]
+    scenario: String,
+    /// Measure this strategy (a name or a recipe file) instead of the
+    /// scenario's; may be given several times.
+    #[arg(long = "strategy", value_name = "NAME")]
+    strategies: Vec<String>,
+    /// Derive everything random from this instead of the scenario's seed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The folder for results.
+    #[arg(long, default_value = "results/runs", value_name = "DIR")]
+    out: PathBuf,
+    /// What the run is for.
+    #[arg(long, value_enum, default_value_t)]
+    purpose: PurposeArg,
+    /// The shape of the output.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            scenario: "quick".to_owned(),
+            strategies: Vec::new(),
+            seed: None,
+            out: PathBuf::from("results/runs"),
+            purpose: PurposeArg::default(),
+            format: Format::default(),
+            quiet: false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum PurposeArg {
+    /// The same binary against itself.
+    Aa,
+    /// Somebody wants to know.
+    #[default]
+    AdHoc,
+    /// To be compared with later.
+    Baseline,
+    /// To be compared with a baseline.
+    Candidate,
+    /// Routine.
+    Nightly,
+}
+
+impl From<PurposeArg> for Purpose {
+    fn from(purpose: PurposeArg) -> Self {
+        match purpose {
+            PurposeArg::Aa => Self::Aa,
+            PurposeArg::AdHoc => Self::AdHoc,
+            PurposeArg::Baseline => Self::Baseline,
+            PurposeArg::Candidate => Self::Candidate,
+            PurposeArg::Nightly => Self::Nightly,
+        }
+    }
+}
+
+pub(crate) fn execute(args: &Args) -> Result<Outcome> {
+    let plan = plan(args)?;
+    let stop = stop_at_ctrl_c()?;
+    let progress = Progress::new(steps(&plan), args.quiet);
+    let result = run::run(&plan, &stop, &progress)?;
+    drop(progress);
+    let saved =
+        authbench_results::store::write_or_rescue(&args.out, &std::env::temp_dir(), &result)
+            .context("the result is lost")?;
+    show::result(&result, &saved, args.format)
+}
+
+fn plan(args: &Args) -> Result<Plan> {
+    let (mut scenario, source) = library::scenario(&args.scenario)?;
+    if let Some(seed) = args.seed {
+        scenario.seed = seed;
+    }
+    if !args.strategies.is_empty() {
+        let names = args
+            .strategies
+            .iter()
+            .cloned()
+            .map(Located::from)
+            .collect::<Vec<_>>();
+        scenario.strategies = names.into();
+    }
+    let recipes = recipes(&scenario, &source, args.strategies.is_empty())?;
+    Ok(Plan {
+        name: source.name,
+        scenario,
+        recipes,
+        purpose: args.purpose.into(),
+    })
+}
+
+/// Finds the recipes; a wrong name is an error at its place in the scenario.
+fn recipes(scenario: &Scenario, source: &Source, from_file: bool) -> Result<Vec<Recipe>> {
+    let names = scenario.strategies.value.iter();
+    let found = names.map(|name| match authbench_catalog::find(&name.value) {
+        Err(RecipeError::NoSuchName { .. }) if from_file => {
+            let valid: Vec<String> = authbench_catalog::shipped()
+                .into_iter()
+                .map(|recipe| recipe.name)
+                .collect();
+            Err(ConfError::unknown_name(&source.file, name, &valid).into())
+        }
+        other => other.map_err(anyhow::Error::from),
+    });
+    found.collect()
+}
+
+/// How many steps the progress bar counts.
+fn steps(plan: &Plan) -> u64 {
+    let strategies = plan.recipes.len() as u64;
+    let load = &plan.scenario.load;
+    let cells = load.rates_per_s.value.len() as u64 * u64::from(load.blocks.value);
+    strategies * (2 + cells)
+}
+
+/// A flag that the first Ctrl-C (or SIGTERM) sets; the second ends the program
+/// at once.
+fn stop_at_ctrl_c() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping: what was measured is kept (Ctrl-C again gives it up)");
+    })
+    .context("Ctrl-C cannot be caught")?;
+    Ok(stop)
+}

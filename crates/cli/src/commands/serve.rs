@@ -1,0 +1,236 @@
+//! `authbench serve`: one strategy over HTTP.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use authbench_catalog::backing::Sweep;
+use authbench_catalog::{Backing, BackingOptions, Node};
+use authbench_core::Clock as _;
+use authbench_core::system::{OsEntropy, SystemClock};
+use authbench_server::{Accounts, Server, ServerConfig, TlsConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{Outcome, UsageError};
+
+/// Serve one strategy over HTTP.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A strategy's name (see `authbench list strategies`) or a recipe file.
+    strategy: String,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Accounts from a TOML file; three with random passwords if absent.
+    #[arg(long, value_name = "FILE", conflicts_with = "lab")]
+    users: Option<PathBuf>,
+    /// Speak TLS; with a certificate made for localhost if none is given.
+    #[arg(long)]
+    tls: bool,
+    /// The certificate chain for TLS, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key for TLS, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Open the lab: accounts with known passwords, and routes that step the
+    /// clock and show counts. Only on a loopback address.
+    #[arg(long)]
+    lab: bool,
+    /// How many accounts without a slow password hash the lab has.
+    #[arg(long, default_value_t = 1_000, requires = "lab", value_name = "N")]
+    lab_users: u32,
+    /// How many accounts with Argon2id hashes the lab has beside them.
+    #[arg(long, default_value_t = 0, requires = "lab", value_name = "N")]
+    lab_hashed: u32,
+    /// End when standard input ends, so that the server cannot outlive the
+    /// program that started it.
+    #[arg(long)]
+    with_parent: bool,
+    /// What to log: error, warn, info, debug or trace, or a filter such as
+    /// `authbench_server=debug`.
+    #[arg(long, default_value = "warn", value_name = "FILTER")]
+    log: String,
+    /// Log as JSON, one object a line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+/// The line on standard output that says that the server serves.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Ready {
+    /// Which strategy.
+    pub(crate) strategy: String,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+pub(crate) fn execute(args: &Args) -> Result<Outcome> {
+    log_to_stderr(args)?;
+    // One core is best used by one thread; more cores by as many.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = if cores == 1 {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+    };
+    runtime
+        .context("the server's threads could not be started")?
+        .block_on(serve(args))
+}
+
+async fn serve(args: &Args) -> Result<Outcome> {
+    let recipe = authbench_catalog::find(&args.strategy)?;
+    let home = tempfile::tempdir().context("no temporary folder could be made")?;
+    let options = BackingOptions {
+        entropy: Arc::new(OsEntropy),
+        home: home.path().to_owned(),
+        faults: None,
+        metered: args.lab,
+    };
+    let node = Backing::open(&recipe, options).await?.node().await?;
+    let config = ServerConfig {
+        jwks: node.jwks.clone(),
+        stats: node.stats.clone(),
+        tls: tls(args),
+        lab: args.lab,
+        ..ServerConfig::new(
+            Arc::clone(&node.strategy),
+            node.transport.clone(),
+            accounts(args)?,
+        )
+    };
+    let server = Server::bind(args.listen, config).await?;
+    let ready = Ready {
+        strategy: recipe.name.clone(),
+        address: server.local_addr(),
+    };
+    println!("{}", serde_json::to_string(&ready)?);
+    if std::io::stderr().is_terminal() {
+        eprintln!(
+            "{} listens on {} (Ctrl-C ends it)",
+            node.name,
+            server.base_url()
+        );
+    }
+    if let Some(sweeper) = node_sweeper(&node) {
+        tokio::spawn(sweep_for_ever(sweeper));
+    }
+    let drained = server.serve(shutdown(args.with_parent)).await;
+    tracing::info!(?drained, "ended");
+    Ok(Outcome::Good)
+}
+
+fn accounts(args: &Args) -> Result<Arc<Accounts>> {
+    if args.lab {
+        let accounts = Accounts::lab(args.lab_users, args.lab_hashed, &OsEntropy)?;
+        return Ok(Arc::new(accounts));
+    }
+    if let Some(file) = &args.users {
+        return Ok(Arc::new(Accounts::read(file, &OsEntropy)?));
+    }
+    let (accounts, shown_once) = Accounts::demo(&OsEntropy)?;
+    eprintln!("accounts of this server, shown this once (--users FILE takes your own):");
+    for user in shown_once {
+        eprintln!("  {:<8} {}", user.name, user.password.expose());
+    }
+    Ok(Arc::new(accounts))
+}
+
+fn tls(args: &Args) -> Option<TlsConfig> {
+    args.tls.then(|| match (&args.tls_cert, &args.tls_key) {
+        (Some(certificates), Some(key)) => TlsConfig::Files {
+            certificates: certificates.clone(),
+            key: key.clone(),
+        },
+        _ => TlsConfig::SelfSigned,
+    })
+}
+
+fn log_to_stderr(args: &Args) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&args.log)
+        .map_err(|error| UsageError(format!("--log {}: {error}", args.log)))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if args.log_json {
+        builder.json().init();
+    } else {
+        builder
+            .with_ansi(std::io::stderr().is_terminal() && crate::term::colours())
+            .init();
+    }
+    Ok(())
+}
+
+fn node_sweeper(node: &Node) -> Option<Arc<dyn Sweep>> {
+    node.sweeper.clone()
+}
+
+/// Removes expired records in small batches, a batch's pause apart, so that no
+/// request waits long behind one; a quiet minute between rounds.
+async fn sweep_for_ever(sweeper: Arc<dyn Sweep>) {
+    const BATCH: u64 = 1_000;
+    loop {
+        let pause = match sweeper.sweep(SystemClock.now(), BATCH).await {
+            Ok(BATCH..) => Duration::from_millis(20),
+            Ok(_) => Duration::from_secs(60),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "expired records stay"
+                );
+                Duration::from_secs(60)
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Waits for Ctrl-C, SIGTERM, or the end of standard input if that counts.
+async fn shutdown(with_parent: bool) {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let orphaned = async {
+        if with_parent {
+            stdin_ends().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+        () = orphaned => {}
+    }
+}
+
+async fn stdin_ends() {
+    let (ended, waits) = tokio::sync::oneshot::channel();
+    // A thread of its own: a read of standard input cannot be cancelled, and
+    // the runtime would wait for one of its own threads at shutdown.
+    std::thread::spawn(move || {
+        let mut rest = [0; 256];
+        while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
+        let _ = ended.send(());
+    });
+    let _ = waits.await;
+}

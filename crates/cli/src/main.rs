@@ -1,0 +1,60 @@
+//! `authbench`: measures ways of remembering who a caller is.
+//!
+//! Exit codes: 0 done and good; 1 done and bad (an answer was judged wrong);
+//! 2 usage or input error; 3 could not measure.
+
+mod commands;
+mod exit;
+mod run;
+mod term;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Outcome;
+
+/// Measures ways of remembering who a caller is: server-side sessions, JWTs,
+/// cookies and their hybrids, side by side on this machine.
+///
+/// Without a command it runs the scenario `quick`.
+#[derive(Parser)]
+#[command(
+    name = "authbench",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(commands::list::Args),
+    Report(commands::report::Args),
+    Run(commands::run::Args),
+    Schema(commands::schema::Args),
+    Serve(commands::serve::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse()
+        .command
+        .unwrap_or(Command::Run(Default::default()))
+    {
+        Command::List(args) => commands::list::execute(&args),
+        Command::Report(args) => commands::report::execute(&args),
+        Command::Run(args) => commands::run::execute(&args),
+        Command::Schema(args) => commands::schema::execute(&args),
+        Command::Serve(args) => commands::serve::execute(&args),
+    };
+    match result {
+        Ok(outcome) => outcome.code(),
+        Err(error) => {
+            eprintln!("{} {error:?}", term::paint_error("error:"));
+            Outcome::of_error(&error).code()
+        }
+    }
+}

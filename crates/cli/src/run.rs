@@ -1,0 +1,188 @@
+//! One run: every strategy of a scenario behind its own server process, put
+//! under load in interleaved blocks by one driver.
+
+pub(crate) mod cells;
+pub(crate) mod contender;
+pub(crate) mod convert;
+pub(crate) mod facts;
+pub(crate) mod library;
+pub(crate) mod progress;
+pub(crate) mod show;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use authbench_catalog::Recipe;
+use authbench_core::Clock as _;
+use authbench_core::system::{SystemClock, monotonic_ns};
+use authbench_lab::{Placement, cores, timer};
+use authbench_load::Scenario;
+use authbench_results::{
+    Environment, Health, Purpose, Run, RunResult, SchemaVersion, Skipped, Snapshot, Source, rfc3339,
+};
+
+use crate::run::contender::Contender;
+use crate::run::progress::Progress;
+
+/// What is to be run.
+pub(crate) struct Plan {
+    /// The scenario's name in results.
+    pub(crate) name: String,
+    /// What it says.
+    pub(crate) scenario: Scenario,
+    /// Its strategies, found.
+    pub(crate) recipes: Vec<Recipe>,
+    /// What for.
+    pub(crate) purpose: Purpose,
+}
+
+/// Runs `plan`. When `stop` becomes true, the run ends early and returns what
+/// was measured so far.
+///
+/// # Errors
+/// When not one strategy's server could be started, or the machine does not
+/// tell its cores.
+pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result<RunResult> {
+    let started_at_ms = SystemClock.now().0;
+    let placement = cores::split(1)?;
+    let mut warnings = prepare_thread(&placement);
+    let before = (Snapshot::take(), monotonic_ns());
+    let (mut contenders, mut skipped) = start_all(plan, &placement, stop, progress);
+    if contenders.is_empty() {
+        let reasons: Vec<String> = skipped
+            .iter()
+            .map(|one| format!("{}: {}", one.strategy, one.reason))
+            .collect();
+        bail!("no strategy could be measured\n  {}", reasons.join("\n  "));
+    }
+    cells::measure_all(&mut contenders, &plan.scenario, stop, progress);
+    facts::measure_revocations(&mut contenders, &plan.scenario, stop, progress);
+    progress.finish();
+    let own_cpu_ns: u64 = contenders.iter().map(Contender::lifetime_cpu_ns).sum();
+    let whole = before.0.until(
+        &Snapshot::take(),
+        Some(own_cpu_ns + authbench_lab::cpu::own_cpu_ns()),
+    );
+    let mut cells = Vec::new();
+    let mut strategies = Vec::new();
+    for contender in contenders {
+        if let Some(reason) = &contender.failure {
+            let strategy = contender.recipe.name.clone();
+            warnings.push(format!("{strategy} was not measured to its end: {reason}"));
+        }
+        let (facts, own_cells) = convert::contender(contender);
+        match facts {
+            Ok(facts) => {
+                strategies.push(facts);
+                cells.extend(own_cells);
+            }
+            Err(left_out) => skipped.push(left_out),
+        }
+    }
+    Ok(RunResult {
+        schema: SchemaVersion::V1,
+        run: Run {
+            id: format!("{started_at_ms:x}-{:x}", std::process::id()),
+            started_at: rfc3339(started_at_ms),
+            ended_at: rfc3339(started_at_ms + (monotonic_ns() - before.1) / 1_000_000),
+            purpose: plan.purpose,
+            arguments: std::env::args().skip(1).collect(),
+            seed: plan.scenario.seed,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            interrupted: stop.load(Ordering::SeqCst),
+            invalid: None,
+            warnings,
+        },
+        source: Source::read(std::path::Path::new(".")),
+        environment: environment(&placement),
+        health: Health {
+            lag_ns_p99: cells.iter().filter_map(|cell| cell.health.lag_ns_p99).max(),
+            driver_utilisation_fraction: cells
+                .iter()
+                .filter_map(|cell| cell.health.driver_utilisation_fraction)
+                .reduce(f64::max),
+            ..whole
+        },
+        scenario: authbench_results::Scenario::new(
+            plan.name.clone(),
+            toml::to_string(&plan.scenario)?,
+        ),
+        cells,
+        strategies,
+        skipped,
+    })
+}
+
+/// Pins this thread to the driver's core and asks for exact timers; says what
+/// could not be had.
+fn prepare_thread(placement: &Placement) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !placement.note.is_empty() {
+        warnings.push(placement.note.clone());
+    }
+    if let Some(own) = placement.pin_driver()
+        && let Err(error) = cores::pin_current_thread(own)
+    {
+        warnings.push(format!("the driver could not be kept on its core: {error}"));
+    }
+    if let Err(error) = timer::set_slack_ns(1) {
+        warnings.push(format!(
+            "timers may be late, so latencies may be too high: {error}"
+        ));
+    }
+    warnings
+}
+
+fn start_all(
+    plan: &Plan,
+    placement: &Placement,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> (Vec<Contender>, Vec<Skipped>) {
+    let mut contenders = Vec::new();
+    let mut skipped = Vec::new();
+    for recipe in &plan.recipes {
+        let strategy = recipe.name.clone();
+        let left_out = |reason| Skipped {
+            strategy: strategy.clone(),
+            reason,
+        };
+        if stop.load(Ordering::SeqCst) {
+            skipped.push(left_out("the run was stopped before it began".to_owned()));
+            continue;
+        }
+        progress.step(&strategy, "starts, logs in, counts memory");
+        let prepared = Contender::start(recipe, &plan.scenario, placement).and_then(|mut it| {
+            facts::measure(&mut it, &plan.scenario, stop)?;
+            Ok(it)
+        });
+        match prepared {
+            Ok(contender) => contenders.push(contender),
+            Err(error) => {
+                let reason = format!("{error:#}");
+                progress.warn(&format!("{strategy} is left out: {reason}"));
+                skipped.push(left_out(reason));
+            }
+        }
+        progress.step_done();
+    }
+    (contenders, skipped)
+}
+
+fn environment(placement: &Placement) -> Environment {
+    let numbers = |cores: Option<&authbench_lab::CoreSet>| {
+        cores
+            .map(|cores| {
+                cores
+                    .iter()
+                    .filter_map(|core| u32::try_from(core).ok())
+                    .collect()
+            })
+            .unwrap_or_default()
+    };
+    Environment::read(authbench_results::Placement {
+        services: Default::default(),
+        server_cores: numbers(placement.pin_server()),
+        driver_cores: numbers(placement.pin_driver()),
+    })
+}

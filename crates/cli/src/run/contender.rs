@@ -1,0 +1,187 @@
+//! One strategy of a run: its server process, its driver, and what was found
+//! out so far.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use authbench_catalog::{Backing, BackingOptions, Recipe};
+use authbench_core::Guarantees;
+use authbench_core::system::OsEntropy;
+use authbench_lab::{Placement, ServerCommand, ServerProcess, cpu};
+use authbench_load::{CellOutcome, Driver, DriverOptions, RevocationOutcome, Scenario};
+use authbench_wire::Transport;
+use authbench_wire::bodies::StatsResponse;
+use authbench_wire::profile::{Carrier, Profile, UserPattern, Users};
+use authbench_wire::routes::Route;
+use authbench_wire::template::Template;
+
+use crate::commands::serve::Ready;
+use crate::run::cells::CellHealth;
+use crate::run::facts::Facts;
+use crate::run::library;
+
+/// How long a server may take to begin to serve: keys and password hashes are
+/// made at its start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One strategy of a run.
+pub(crate) struct Contender {
+    pub(crate) recipe: Recipe,
+    pub(crate) guarantees: Guarantees,
+    pub(crate) profile: Profile,
+    pub(crate) driver: Driver,
+    pub(crate) facts: Facts,
+    /// One for each load point, in the scenario's order.
+    pub(crate) cells: Vec<Option<(CellOutcome, CellHealth)>>,
+    /// With the schedule of its replays, in milliseconds.
+    pub(crate) revocation: Option<(RevocationOutcome, Vec<u64>)>,
+    /// Why nothing more is measured, if so.
+    pub(crate) failure: Option<String>,
+    process: ServerProcess,
+    address: SocketAddr,
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+}
+
+impl Contender {
+    /// Starts the server of `recipe` on the server's cores.
+    pub(crate) fn start(
+        recipe: &Recipe,
+        scenario: &Scenario,
+        placement: &Placement,
+    ) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let guarantees = runtime.block_on(guarantees(recipe))?;
+        let (process, ready) = ServerCommand::new(std::env::current_exe()?)
+            .args(["serve", &recipe_argument(recipe), "--listen", "127.0.0.1:0"])
+            .args(["--with-parent", "--lab"])
+            .args(["--lab-users", &accounts(scenario).to_string()])
+            .args(["--lab-hashed", &scenario.login.hashed.value.to_string()])
+            .cores(placement.pin_server())
+            .start(PATIENCE, |line| serde_json::from_str::<Ready>(line).ok())?;
+        let profile = profile(recipe, guarantees, &ready, accounts(scenario))?;
+        let driver = Driver::new(&profile, DriverOptions::default())?;
+        Ok(Self {
+            recipe: recipe.clone(),
+            guarantees,
+            profile,
+            driver,
+            facts: Facts::default(),
+            cells: scenario.points().iter().map(|_| None).collect(),
+            revocation: None,
+            failure: None,
+            process,
+            address: ready.address,
+            runtime,
+            client: reqwest::Client::builder().no_proxy().build()?,
+        })
+    }
+
+    /// The process of the server.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// CPU time of the server so far, nanoseconds.
+    pub(crate) fn server_cpu_ns(&self) -> Result<u64> {
+        cpu::process_cpu_ns(self.pid()).context("the server's CPU time cannot be read")
+    }
+
+    /// The same, 0 where it cannot be read (the server has gone).
+    pub(crate) fn lifetime_cpu_ns(&self) -> u64 {
+        self.server_cpu_ns().unwrap_or(0)
+    }
+
+    /// What the server counted so far.
+    pub(crate) fn stats(&self) -> Result<StatsResponse> {
+        let url = format!("http://{}{}", self.address, Route::LabStats.path());
+        let asked = async {
+            self.client
+                .get(url)
+                .send()
+                .await?
+                .error_for_status()?
+                .json()
+                .await
+        };
+        self.runtime
+            .block_on(asked)
+            .context("the server's counts cannot be read")
+    }
+
+    /// The accounts whose passwords have slow hashes.
+    pub(crate) fn hashed_users(count: u32) -> Users {
+        Users {
+            pattern: Some(pattern("hashed-{n}", "hash-{n}", count)),
+            ..Users::default()
+        }
+    }
+}
+
+/// The promises of a strategy, as the strategy itself computes them.
+pub(crate) async fn guarantees(recipe: &Recipe) -> Result<Guarantees> {
+    let home = tempfile::tempdir().context("no temporary folder could be made")?;
+    let options = BackingOptions {
+        entropy: Arc::new(OsEntropy),
+        home: home.path().to_owned(),
+        faults: None,
+        metered: false,
+    };
+    let node = Backing::open(recipe, options).await?.node().await?;
+    Ok(node.strategy.guarantees())
+}
+
+/// As many accounts as the run's logins need without two of one account.
+fn accounts(scenario: &Scenario) -> u32 {
+    scenario
+        .population
+        .users
+        .value
+        .saturating_add(scenario.login.unhashed.value)
+        .saturating_add(scenario.memory.logins.value)
+        .saturating_add(scenario.revocation.logins.value)
+        .saturating_add(1)
+}
+
+/// How the child finds the same recipe.
+fn recipe_argument(recipe: &Recipe) -> String {
+    let file = recipe.folder.join(format!("{}.toml", recipe.name));
+    if file.is_file() {
+        file.to_string_lossy().into_owned()
+    } else {
+        recipe.name.clone()
+    }
+}
+
+/// The profile of our own server, with what this strategy and this run add.
+fn profile(
+    recipe: &Recipe,
+    guarantees: Guarantees,
+    ready: &Ready,
+    accounts: u32,
+) -> Result<Profile> {
+    let mut profile = library::target(&format!("authbench-{}", recipe.transport.label()))?;
+    profile.name.clone_from(&recipe.name);
+    profile.base_url = Some(format!("http://{}", ready.address));
+    profile.guarantees = guarantees;
+    profile.users.pattern = Some(pattern("user-{n}", "acct-{n}", accounts));
+    if let (Transport::Cookie(cookie), Carrier::Cookie { name }) =
+        (&recipe.transport, &mut profile.carrier)
+    {
+        cookie.name().clone_into(name);
+    }
+    Ok(profile)
+}
+
+fn pattern(user: &str, subject: &str, count: u32) -> UserPattern {
+    UserPattern {
+        user: Template::parse(user),
+        password: Template::parse("lab-password-{n}"),
+        subject: Some(Template::parse(subject)),
+        count,
+    }
+}

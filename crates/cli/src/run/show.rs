@@ -1,0 +1,131 @@
+//! What a run prints in the end: one table, three sentences, two paths.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use authbench_report::{SummaryRow, page, sentences, summary};
+use authbench_results::RunResult;
+use authbench_results::store::Saved;
+
+use crate::exit::Outcome;
+use crate::term::{self, Format};
+
+/// Shows `result`, writes its page beside its file, and says how the run ended.
+pub(crate) fn result(result: &RunResult, saved: &Saved, format: Format) -> Result<Outcome> {
+    if let Some(why) = &saved.rescued_from {
+        eprintln!("warning: {:#}", Chain(why));
+        eprintln!(
+            "warning: the result was written to {} instead",
+            saved.path.display()
+        );
+    }
+    let html = write_page(result, &saved.path);
+    if format == Format::Json {
+        println!("{}", serde_json::to_string_pretty(result)?);
+    } else {
+        print(result, format);
+        println!("result  {}", saved.path.display());
+        if let Some(html) = &html {
+            println!("report  {}", html.display());
+        }
+    }
+    Ok(outcome(result))
+}
+
+fn print(result: &RunResult, format: Format) {
+    let rows = summary(result);
+    let mut header = vec!["strategy".to_owned()];
+    header.extend(SummaryRow::COLUMNS.iter().map(|column| {
+        if column.heading.is_empty() {
+            column.group.to_owned()
+        } else {
+            format!("{}\n{}", column.group, column.heading)
+        }
+    }));
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let lines = rows.iter().map(|row| {
+        let name = if row.failures.is_empty() {
+            row.strategy.clone()
+        } else {
+            format!("{} (FAILED)", row.strategy)
+        };
+        let figures = row.figures().into_iter().map(|figure| figure.marked());
+        std::iter::once(name).chain(figures).collect()
+    });
+    println!("{}", term::table(format, 1, &header, lines));
+    if let Some(row) = rows.first() {
+        println!(
+            "authenticate and wire bytes at {}, Poisson or constant as the scenario says; all times from the intended instant",
+            row.load
+        );
+    }
+    for row in &rows {
+        for failure in &row.failures {
+            println!("! {}: {failure}", row.strategy);
+        }
+        for remark in row.remarks() {
+            println!("? {}: {remark}", row.strategy);
+        }
+    }
+    println!();
+    for sentence in sentences(result) {
+        println!("{sentence}");
+    }
+    println!();
+    for warning in &result.run.warnings {
+        println!("note: {warning}");
+    }
+    for left_out in &result.skipped {
+        println!("left out: {}: {}", left_out.strategy, left_out.reason);
+    }
+    if result.run.interrupted {
+        println!("interrupted: this is what had been measured");
+    }
+}
+
+/// The page is a rendering of the result, so its loss loses nothing.
+fn write_page(result: &RunResult, json: &Path) -> Option<PathBuf> {
+    let path = json.with_extension("html");
+    match std::fs::write(&path, page(result)) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            eprintln!("warning: no report at {}: {error}", path.display());
+            None
+        }
+    }
+}
+
+fn outcome(result: &RunResult) -> Outcome {
+    let wrong = result
+        .cells
+        .iter()
+        .any(|cell| cell.outcomes.wrong_judgements() > 0)
+        || result.strategies.iter().any(|facts| {
+            facts
+                .revocation
+                .as_ref()
+                .is_some_and(|seen| seen.accepted_after_deadline > 0)
+        });
+    if wrong {
+        Outcome::Bad
+    } else if result.cells.is_empty() || result.run.interrupted || !result.skipped.is_empty() {
+        Outcome::NotMeasured
+    } else {
+        Outcome::Good
+    }
+}
+
+/// An error with its causes in one line.
+struct Chain<'e>(&'e dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
