@@ -5,6 +5,14 @@ use std::borrow::Cow;
 
 use authbench_wire::profile::{Carrier, CsrfProof, Profile, Request};
 use authbench_wire::template::{GapError, Template};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All but the unreserved characters (RFC 3986 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What fills the gaps of one request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -172,7 +180,7 @@ impl Encoding {
                 let quoted = serde_json::Value::from(text).to_string();
                 Cow::Owned(quoted[1..quoted.len() - 1].to_owned())
             }
-            Self::Percent if !text.bytes().all(is_unreserved) => Cow::Owned(percent_encoded(text)),
+            Self::Percent => utf8_percent_encode(text, RESERVED).into(),
             _ => Cow::Borrowed(text),
         }
     }
@@ -206,25 +214,6 @@ fn write_decimal(mut number: u64, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&digits[start..]);
-}
-
-/// RFC 3986 2.3.
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-}
-
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(text.len() + 8);
-    for byte in text.bytes() {
-        if is_unreserved(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let written = write!(encoded, "%{byte:02X}");
-            debug_assert!(written.is_ok(), "writing into a string does not fail");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod counts;
 mod failures;
 mod http;
+mod reference;
 mod revocation;
 mod server;
 mod truth;
