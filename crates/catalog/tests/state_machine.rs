@@ -3,6 +3,8 @@
 //!
 //! `AUTHBENCH_CASES` asks for more histories, `AUTHBENCH_SEED` for others.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use authbench_catalog::registry::Store;
@@ -55,8 +57,7 @@ impl machine::Backing for Cuttable {
     }
 }
 
-fn campaign(recipe: &Recipe, cases: u32) -> Outcome {
-    let campaign = Campaign::from_env(cases).unwrap();
+fn play(recipe: &Recipe, campaign: Campaign) -> Outcome {
     // Where nothing is kept, one backing serves all histories: only its key
     // would be made anew, and making an RSA key takes longer than a history.
     let shared = std::sync::Mutex::new(None::<Cuttable>);
@@ -76,12 +77,19 @@ fn campaign(recipe: &Recipe, cases: u32) -> Outcome {
 }
 
 fn uphold(cases: u32, chosen: impl Fn(Option<&Store>) -> bool) {
-    for recipe in shipped().iter().filter(|recipe| chosen(recipe.store.as_ref())) {
-        let outcome = campaign(recipe, cases);
+    for (n, recipe) in shipped().iter().enumerate() {
+        if !chosen(recipe.store.as_ref()) {
+            continue;
+        }
+        let campaign = Campaign::from_env(cases, n as u64 * 1_000).unwrap();
+        let outcome = play(recipe, campaign);
         println!("{}: {outcome}", recipe.name);
         assert_eq!(outcome.refuted().count(), 0, "{}: {outcome}", recipe.name);
-        let unwitnessed: Vec<Law> = outcome.unwitnessed().collect();
-        assert_eq!(unwitnessed, [], "{}: {outcome}", recipe.name);
+        // A replay of one history need not witness everything.
+        if campaign.cases >= cases {
+            let unwitnessed: Vec<Law> = outcome.unwitnessed().collect();
+            assert_eq!(unwitnessed, [], "{}: {outcome}", recipe.name);
+        }
     }
 }
 
@@ -97,7 +105,7 @@ fn recipes_in_memory_keep_their_promises() {
 
 #[test]
 fn recipes_in_sqlite_keep_their_promises() {
-    uphold(64, |store| matches!(store, Some(Store::Sqlite(_))));
+    uphold(32, |store| matches!(store, Some(Store::Sqlite(_))));
 }
 
 #[test]

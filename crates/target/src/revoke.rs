@@ -5,6 +5,7 @@ use authbench_wire::Operation;
 use serde_json::Value;
 
 use crate::answer::{self, Answer};
+use crate::book::Known;
 use crate::error::{Failure, Fault};
 use crate::target::Target;
 
@@ -66,10 +67,13 @@ impl Target {
         at: UnixMs,
     ) -> Result<Receipt, Failure> {
         if !self.ends_by_list() {
-            let known = self.book.lock().by_login(subject, login).cloned();
+            let known = self.book.lock().by_login(login).cloned();
             let Some(known) = known else {
                 return Err(self.client.absent(Operation::EndSession));
             };
+            if known.subject != *subject {
+                return Ok(Receipt { effective_from: at });
+            }
             return self
                 .log_out(&Presented::access(known.access.expose()), at)
                 .await;
@@ -79,8 +83,7 @@ impl Target {
             .end_listed(&caller, at, |entry| entry.login == login)
             .await;
         let ended = self.dismissing(&caller, ended).await;
-        let known = self.book.lock().by_login(subject, login).cloned();
-        if let Some(known) = known {
+        if let Some(known) = self.held(subject, login) {
             self.book.lock().doubt(known.access.expose());
         }
         ended
@@ -145,8 +148,7 @@ impl Target {
         let operation = Operation::PasswordChange;
         self.client.request(operation)?;
         let user = self.user(subject)?;
-        let known = self.book.lock().by_login(subject, keep).cloned();
-        let Some(known) = known else {
+        let Some(known) = self.held(subject, keep) else {
             return Err(Failure {
                 operation,
                 fault: Fault::NotHeld,
@@ -203,14 +205,19 @@ impl Target {
         })
     }
 
+    /// The login of `subject` with this handle, if it was issued here.
+    fn held(&self, subject: &SubjectId, login: LoginId) -> Option<Known> {
+        let known = self.book.lock().by_login(login).cloned();
+        known.filter(|known| known.subject == *subject)
+    }
+
     async fn caller_preferring(
         &self,
         subject: &SubjectId,
         login: LoginId,
         at: UnixMs,
     ) -> Result<Caller, Failure> {
-        let known = self.book.lock().by_login(subject, login).cloned();
-        match known {
+        match self.held(subject, login) {
             Some(known) if known.believed && self.is_accepted(&known.access).await? => Ok(Caller {
                 access: known.access,
                 login,

@@ -99,7 +99,7 @@ impl AuthStrategy for Target {
             .filter(|entry| !caller.is_helper(entry.login))
             .map(|entry| LoginInfo {
                 login: entry.login,
-                issued_at: match book.by_login(subject, entry.login) {
+                issued_at: match book.by_login(entry.login) {
                     Some(known) => known.issued_at,
                     None => UnixMs(entry.expires_at.0.saturating_sub(lifetime_ms)),
                 },

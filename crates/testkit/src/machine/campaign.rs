@@ -56,12 +56,12 @@ pub enum CampaignError {
 }
 
 impl Campaign {
-    /// A campaign of `cases` histories of 40 steps on average from a fixed seed.
-    /// `AUTHBENCH_CASES` and `AUTHBENCH_SEED` overrule.
+    /// A campaign of `cases` histories of 40 steps on average, the first from
+    /// `seed`. `AUTHBENCH_CASES` and `AUTHBENCH_SEED` overrule.
     ///
     /// # Errors
     /// [`CampaignError::Setting`] when one of them is not a number.
-    pub fn from_env(cases: u32) -> Result<Self, CampaignError> {
+    pub fn from_env(cases: u32, seed: u64) -> Result<Self, CampaignError> {
         let number = |variable| match env::var(variable) {
             Err(env::VarError::NotPresent) => Ok(None),
             Err(source) => Err(CampaignError::Setting {
@@ -78,7 +78,7 @@ impl Campaign {
         };
         let asked = number("AUTHBENCH_CASES")?;
         Ok(Self {
-            seed: number("AUTHBENCH_SEED")?.unwrap_or(1),
+            seed: number("AUTHBENCH_SEED")?.unwrap_or(seed),
             cases: asked.map_or(cases, |asked| u32::try_from(asked).unwrap_or(u32::MAX)),
             steps_max: 80,
         })
