@@ -31,8 +31,8 @@ pub struct StrategyFacts {
     /// Store look-ups for one authenticated request.
     pub lookups_per_request: Metric,
     /// Requests that one fully used core could carry each second: 1e9 divided
-    /// by the server's CPU nanoseconds per request. A computation, not a
-    /// measured throughput.
+    /// by the server's CPU nanoseconds per request at the highest load. A
+    /// computation, not a measured throughput.
     pub requests_per_core_s: Metric,
 }
 

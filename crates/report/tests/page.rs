@@ -1,0 +1,286 @@
+//! The page of a whole result: complete, well-formed, self-contained.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+#[path = "../../results/tests/fixture/mod.rs"]
+mod fixture;
+mod markup;
+
+use std::collections::BTreeSet;
+
+use authbench_report::{page, summary};
+use authbench_results::{Conformance, Invalid, OutcomeKind, Outcomes, RunResult};
+
+const CHARTS: [&str; 6] = [
+    "percentiles",
+    "load",
+    "server-cpu",
+    "revocation",
+    "bytes",
+    "memory",
+];
+
+/// A quick result: three strategies, few values.
+fn small() -> RunResult {
+    let mut result = fixture::result();
+    result.strategies.truncate(3);
+    let kept: BTreeSet<String> = result
+        .strategies
+        .iter()
+        .map(|f| f.strategy.clone())
+        .collect();
+    result.cells.retain(|cell| kept.contains(&cell.strategy));
+    result
+}
+
+/// A result without one measurement.
+fn empty() -> RunResult {
+    let mut result = small();
+    result.cells.clear();
+    result.strategies.clear();
+    result
+}
+
+#[test]
+fn the_page_is_well_formed_and_complete() {
+    let result = fixture::result();
+    let page = page(&result);
+    let tags = markup::tags(&page).unwrap();
+    for facts in &result.strategies {
+        assert!(
+            page.contains(&facts.strategy),
+            "{} is missing",
+            facts.strategy
+        );
+    }
+    for id in CHARTS {
+        let figure = tags
+            .iter()
+            .position(|t| t.name == "figure" && t.attribute("id") == Some(id));
+        let figure = figure.unwrap_or_else(|| panic!("no chart {id}"));
+        let inside = &tags[figure + 1..];
+        let end = inside
+            .iter()
+            .position(|t| t.name == "figure")
+            .unwrap_or(inside.len());
+        for element in ["svg", "title", "desc", "details", "table"] {
+            assert!(
+                inside[..end].iter().any(|t| t.name == element),
+                "{id} has no {element}"
+            );
+        }
+    }
+    for section in [
+        "summary",
+        "measurements",
+        "method",
+        "distrust",
+        "machine",
+        "scenario",
+        "glossary",
+    ] {
+        let found = tags
+            .iter()
+            .any(|t| t.name == "section" && t.attribute("id") == Some(section));
+        assert!(found, "no section {section}");
+    }
+    assert!(page.contains(&result.scenario.text.replace('"', "&quot;")));
+}
+
+#[test]
+fn nothing_is_fetched_and_nothing_runs() {
+    let page = page(&fixture::result());
+    let tags = markup::tags(&page).unwrap();
+    let fetching = [
+        "script", "link", "img", "iframe", "object", "embed", "base", "form", "use", "image",
+    ];
+    for tag in &tags {
+        assert!(!fetching.contains(&tag.name.as_str()), "<{}>", tag.name);
+        for (name, value) in &tag.attributes {
+            assert!(
+                !["src", "href", "srcset", "style"].contains(&name.as_str()),
+                "{name}"
+            );
+            assert!(!name.starts_with("on"), "{name}");
+            assert!(!value.contains("://"), "{name}={value}");
+        }
+    }
+    assert!(!page.contains("url(") && !page.contains("@import") && !page.contains("http:"));
+    assert!(page.len() < 200_000, "{} octets", page.len());
+}
+
+#[test]
+fn names_within_the_page_are_unique() {
+    let page = page(&small());
+    let tags = markup::tags(&page).unwrap();
+    let ids: Vec<&str> = tags.iter().filter_map(|tag| tag.attribute("id")).collect();
+    assert_eq!(
+        ids.iter().collect::<BTreeSet<_>>().len(),
+        ids.len(),
+        "{ids:?}"
+    );
+    for labels in tags
+        .iter()
+        .filter_map(|tag| tag.attribute("aria-labelledby"))
+    {
+        assert!(
+            labels.split(' ').all(|label| ids.contains(&label)),
+            "{labels}"
+        );
+    }
+}
+
+#[test]
+fn the_table_on_the_page_is_the_summary() {
+    let result = small();
+    let page = page(&result);
+    for row in summary(&result) {
+        for figure in row.figures() {
+            assert!(
+                page.contains(&format!(">{}<", figure.marked())),
+                "{figure:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn hostile_texts_stay_texts() {
+    let attack = "</style><script>alert(1)</script>\"'><img src=x onerror=y>&#x41;";
+    let mut result = small();
+    result.scenario.name = attack.to_owned();
+    result.scenario.text = attack.to_owned();
+    result.run.warnings = vec![attack.to_owned()];
+    result.run.id = attack.to_owned();
+    result.run.started_at = attack.to_owned();
+    result.run.invalid = Some(Invalid {
+        reason: attack.to_owned(),
+    });
+    result.environment.cpu_model = Some(attack.to_owned());
+    result.strategies[0].strategy = attack.to_owned();
+    result.strategies[0].recipe = attack.to_owned();
+    for cell in &mut result.cells {
+        cell.valid = false;
+        cell.reason = Some(attack.to_owned());
+    }
+    let page = page(&result);
+    let tags = markup::tags(&page).unwrap();
+    assert!(
+        tags.iter()
+            .all(|tag| tag.name != "script" && tag.name != "img")
+    );
+    assert_eq!(tags.iter().filter(|tag| tag.name == "style").count(), 1);
+}
+
+#[test]
+fn a_result_without_measurements_has_a_page() {
+    let page = page(&empty());
+    let tags = markup::tags(&page).unwrap();
+    assert_eq!(
+        tags.iter()
+            .filter(|t| t.attribute("class") == Some("nothing"))
+            .count(),
+        6
+    );
+    assert!(page.contains("could not be measured"));
+}
+
+#[test]
+fn strategies_that_judged_wrongly_are_struck_through() {
+    let mut result = small();
+    let wrong = Outcomes::of([(OutcomeKind::Right, 90), (OutcomeKind::AcceptedDead, 10)]);
+    result.cells[0].outcomes = wrong;
+    result.strategies[1].conformance = Some(Conformance {
+        passed: 60,
+        failed: vec!["SES-REVOKE-1".to_owned()],
+        not_applicable: 5,
+    });
+    let page = page(&result);
+    markup::tags(&page).unwrap();
+    let [first, second, third] =
+        [0, 1, 2].map(|at| format!("<s>{}</s>", result.strategies[at].strategy));
+    assert!(page.contains(&first) && page.contains(&second) && !page.contains(&third));
+    assert!(page.contains("10 answers under load were wrong"));
+    assert!(page.contains("it fails the checks SES-REVOKE-1"));
+    assert!(page.contains("10 accepted although ended"));
+}
+
+#[test]
+fn doubts_are_shown_with_their_reasons() {
+    let mut result = small();
+    result.run.interrupted = true;
+    result.run.invalid = Some(Invalid {
+        reason: "the clock was wrong".to_owned(),
+    });
+    for cell in &mut result.cells {
+        cell.valid = false;
+        cell.reason = Some("the driver was late".to_owned());
+    }
+    let page = page(&result);
+    for text in [
+        "This run is retracted",
+        "the clock was wrong",
+        "The run was interrupted",
+        "the driver was late",
+        "9 of 9",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(page.contains("No chart: no valid latencies"));
+    let p50 = &summary(&result)[0].authenticate_p50;
+    assert!(
+        p50.marked().ends_with('?') && page.contains(&p50.marked()),
+        "{p50:?}"
+    );
+}
+
+#[test]
+fn both_themes_and_paper_are_served() {
+    let page = page(&empty());
+    assert!(page.contains("@media (prefers-color-scheme: dark)") && page.contains("@media print"));
+}
+
+/// Relative luminance of `#rgb` or `#rrggbb` (WCAG 2.2).
+fn luminance(colour: &str) -> f64 {
+    let digits = colour.trim_start_matches('#');
+    let width = digits.len() / 3;
+    let part = |at: usize| {
+        let text = digits[at * width..(at + 1) * width].repeat(3 - width);
+        let share = f64::from(u8::from_str_radix(&text, 16).unwrap()) / 255.0;
+        if share <= 0.04045 {
+            share / 12.92
+        } else {
+            ((share + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * part(0) + 0.7152 * part(1) + 0.0722 * part(2)
+}
+
+#[test]
+fn every_colour_stands_out_in_both_themes() {
+    let page = page(&empty());
+    let (light, dark) = page
+        .split_once("@media (prefers-color-scheme: dark)")
+        .unwrap();
+    for theme in [light, dark] {
+        let colour = |name: &str| {
+            let value = theme.split_once(&format!("--{name}: ")).unwrap().1;
+            value.split_once(';').unwrap().0.to_owned()
+        };
+        let contrast = |one: &str, other: &str| {
+            let (a, b) = (luminance(&colour(one)), luminance(&colour(other)));
+            (a.max(b) + 0.05) / (a.min(b) + 0.05)
+        };
+        // Text wants 4.5 to 1 (WCAG 2.2, 1.4.3); the series colours are also text.
+        for name in [
+            "ink", "soft", "accent", "bad-ink", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7",
+        ] {
+            assert!(
+                contrast(name, "card") >= 4.5,
+                "{name}: {}",
+                contrast(name, "card")
+            );
+        }
+        assert!(contrast("ink", "page") >= 4.5 && contrast("soft", "page") >= 4.5);
+        assert!(contrast("warn-ink", "warn") >= 4.5 && contrast("bad-ink", "bad") >= 4.5);
+    }
+}
