@@ -58,7 +58,10 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
     cells::measure_all(&mut contenders, &plan.scenario, stop, progress);
     facts::measure_revocations(&mut contenders, &plan.scenario, stop, progress);
     progress.finish();
-    let own_cpu_ns: u64 = contenders.iter().map(Contender::lifetime_cpu_ns).sum();
+    let own_cpu_ns: u64 = contenders
+        .iter()
+        .map(|one| one.served.cpu_ns().unwrap_or(0))
+        .sum();
     let whole = before.0.until(
         &Snapshot::take(),
         Some(own_cpu_ns + authbench_lab::cpu::own_cpu_ns()),
@@ -153,7 +156,7 @@ fn start_all(
         }
         progress.step(&strategy, "starts, logs in, counts memory");
         let prepared = Contender::start(recipe, &plan.scenario, placement).and_then(|mut it| {
-            facts::measure(&mut it, &plan.scenario, stop)?;
+            facts::measure(&mut it, &plan.scenario, placement, stop)?;
             Ok(it)
         });
         match prepared {

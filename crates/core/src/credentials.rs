@@ -70,7 +70,10 @@ impl<'a> Presented<'a> {
     /// An access credential alone.
     #[must_use]
     pub const fn access(text: &'a str) -> Self {
-        Self { access: Some(text), refresh: None }
+        Self {
+            access: Some(text),
+            refresh: None,
+        }
     }
 }
 

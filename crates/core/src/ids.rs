@@ -96,7 +96,13 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         let text = id.to_string();
         assert_eq!(text.len(), 22);
-        for wrong in ["", "AAAA", &format!("{text}="), &format!("{text}A"), &text[..21]] {
+        for wrong in [
+            "",
+            "AAAA",
+            &format!("{text}="),
+            &format!("{text}A"),
+            &text[..21],
+        ] {
             assert_eq!(wrong.parse::<LoginId>(), Err(LoginIdError), "{wrong:?}");
         }
         // 22 characters hold 132 bits: the last four must be zero.

@@ -20,7 +20,7 @@ pub mod system;
 pub mod time;
 
 pub use credentials::{Credentials, Presented, Secret};
-pub use decision::{Decision, Identity, Refusal, Refreshed};
+pub use decision::{Decision, Identity, Refreshed, Refusal};
 pub use entropy::{Entropy, EntropyError, SeededEntropy};
 pub use error::{StoreError, StoreFault, StrategyError};
 pub use guarantee::{Durability, Guarantees, Listing, OutageBehaviour, RefreshOffer, Staleness};

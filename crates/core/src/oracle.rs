@@ -41,7 +41,10 @@ impl Span {
     /// A call that takes no time, as under a clock that stands still.
     #[must_use]
     pub fn instant(at: UnixMs) -> Self {
-        Self { start: at.into(), end: at.into() }
+        Self {
+            start: at.into(),
+            end: at.into(),
+        }
     }
 
     /// Whether the whole of `self` came before the whole of `later`. Calls of
@@ -115,13 +118,19 @@ impl LoginHistory {
     /// A credential that was issued by `issued` and ends at `expires_at`.
     #[must_use]
     pub const fn new(issued: Span, expires_at: UnixMs) -> Self {
-        Self { issued, expires_at, revoked: None }
+        Self {
+            issued,
+            expires_at,
+            revoked: None,
+        }
     }
 
     /// Records a revocation. Of several the one with the earliest deadline
     /// counts; among those that bind nothing, the first.
     pub fn revoke(&mut self, change: Change, promise: Staleness) {
-        let expiry = self.expires_at.into();
+        // Whatever binds only at the credential's own end (slack included, which
+        // is not known here) comes last.
+        let expiry = Ns(u64::MAX);
         let earlier = match &self.revoked {
             None => true,
             Some((old, old_promise)) => {
@@ -230,7 +239,11 @@ impl Ledger {
     /// An empty history under these promises.
     #[must_use]
     pub const fn new(promises: Guarantees) -> Self {
-        Self { promises, entries: Vec::new(), role_changes: Vec::new() }
+        Self {
+            promises,
+            entries: Vec::new(),
+            role_changes: Vec::new(),
+        }
     }
 
     /// Records an issue that was answered with a credential; `roles` are what
@@ -269,29 +282,42 @@ impl Ledger {
             if entry.history.issued.before(&change.span) {
                 entry.history.revoke(change, promise);
             } else if entry.history.issued.start < change.span.end {
-                entry.history.revoke(Change { acknowledged: false, ..change }, promise);
+                entry.history.revoke(
+                    Change {
+                        acknowledged: false,
+                        ..change
+                    },
+                    promise,
+                );
             }
         }
     }
 
     /// Records that `subject` was given `roles`.
     pub fn roles_changed(&mut self, subject: &SubjectId, roles: &Roles, change: Change) {
-        self.role_changes.push((subject.clone(), roles.clone(), change));
+        self.role_changes
+            .push((subject.clone(), roles.clone(), change));
     }
 
     /// When `credential` ends by itself.
     #[must_use]
     pub fn expires_at(&self, credential: CredentialNo) -> Option<UnixMs> {
-        self.entries.get(credential.0).map(|entry| entry.history.expires_at)
+        self.entries
+            .get(credential.0)
+            .map(|entry| entry.history.expires_at)
     }
 
     /// What must happen when `credential` is presented in `call`; a number
     /// that was never given out must be refused.
     #[must_use]
     pub fn expectation(&self, credential: CredentialNo, call: Span) -> Expectation {
-        self.entries.get(credential.0).map_or(Expectation::MustRefuse, |entry| {
-            entry.history.expectation(self.promises.expiry_slack_ms, call)
-        })
+        self.entries
+            .get(credential.0)
+            .map_or(Expectation::MustRefuse, |entry| {
+                entry
+                    .history
+                    .expectation(self.promises.expiry_slack_ms, call)
+            })
     }
 
     /// Judges what came of presenting `credential` in `call`.

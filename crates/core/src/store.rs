@@ -111,11 +111,8 @@ pub trait RecordStore: Send + Sync {
 
     /// Removes up to `limit` records with `expires_at <= at`; says how many,
     /// so that a full batch means "call again".
-    fn purge(
-        &self,
-        at: UnixMs,
-        limit: u64,
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    fn purge(&self, at: UnixMs, limit: u64)
+    -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
 
 impl<S: RecordStore + ?Sized> RecordStore for Arc<S> {

@@ -158,8 +158,7 @@ pub trait DynStrategy: Send + Sync {
         at: UnixMs,
     ) -> BoxFuture<'a, Decision>;
     /// See [`AuthStrategy::refresh`].
-    fn refresh<'a>(&'a self, presented: &'a Presented<'a>, at: UnixMs)
-    -> BoxFuture<'a, Refreshed>;
+    fn refresh<'a>(&'a self, presented: &'a Presented<'a>, at: UnixMs) -> BoxFuture<'a, Refreshed>;
     /// See [`AuthStrategy::revoke`].
     fn revoke<'a>(&'a self, scope: &'a Scope<'a>, at: UnixMs) -> BoxFuture<'a, Receipt>;
     /// See [`AuthStrategy::logins`].
@@ -185,11 +184,7 @@ impl<T: AuthStrategy> DynStrategy for T {
         Box::pin(AuthStrategy::authenticate(self, presented, at))
     }
 
-    fn refresh<'a>(
-        &'a self,
-        presented: &'a Presented<'a>,
-        at: UnixMs,
-    ) -> BoxFuture<'a, Refreshed> {
+    fn refresh<'a>(&'a self, presented: &'a Presented<'a>, at: UnixMs) -> BoxFuture<'a, Refreshed> {
         Box::pin(AuthStrategy::refresh(self, presented, at))
     }
 

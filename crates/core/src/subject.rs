@@ -49,7 +49,9 @@ impl Roles {
     /// Whether `role` is among them; exact, case counts.
     #[must_use]
     pub fn contains(&self, role: &str) -> bool {
-        self.0.binary_search_by(|held| held.as_str().cmp(role)).is_ok()
+        self.0
+            .binary_search_by(|held| held.as_str().cmp(role))
+            .is_ok()
     }
 
     /// The names in ascending order.
@@ -88,7 +90,11 @@ impl From<Vec<CompactString>> for Roles {
 
 impl<S: AsRef<str>> FromIterator<S> for Roles {
     fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
-        names.into_iter().map(|name| CompactString::new(name)).collect::<Vec<_>>().into()
+        names
+            .into_iter()
+            .map(|name| CompactString::new(name))
+            .collect::<Vec<_>>()
+            .into()
     }
 }
 

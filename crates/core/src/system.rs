@@ -25,7 +25,10 @@ impl Clock for SystemClock {
 #[must_use]
 pub fn monotonic_ns() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
-    #[expect(clippy::disallowed_methods, reason = "the one door to the monotonic clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one door to the monotonic clock"
+    )]
     let now = Instant::now();
     let elapsed = now.saturating_duration_since(*START.get_or_init(|| now));
     u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
@@ -37,7 +40,12 @@ pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
     fn fill(&self, out: &mut [u8]) -> Result<(), EntropyError> {
-        #[expect(clippy::disallowed_methods, reason = "the one door to the system's entropy")]
-        getrandom::fill(out).map_err(|source| EntropyError { source: Box::new(source) })
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one door to the system's entropy"
+        )]
+        getrandom::fill(out).map_err(|source| EntropyError {
+            source: Box::new(source),
+        })
     }
 }

@@ -94,19 +94,26 @@ pub struct SteppedClock<C> {
 impl<C: Clock> SteppedClock<C> {
     /// A clock that agrees with `inner` until it is stepped.
     pub const fn new(inner: C) -> Self {
-        Self { inner, ahead_ms: AtomicU64::new(0) }
+        Self {
+            inner,
+            ahead_ms: AtomicU64::new(0),
+        }
     }
 
     /// Steps the clock `ms` forwards and returns how far it now is ahead of
     /// the inner clock, in milliseconds.
     pub fn step_ms(&self, ms: u64) -> u64 {
-        self.ahead_ms.fetch_add(ms, Ordering::SeqCst).saturating_add(ms)
+        self.ahead_ms
+            .fetch_add(ms, Ordering::SeqCst)
+            .saturating_add(ms)
     }
 }
 
 impl<C: Clock> Clock for SteppedClock<C> {
     fn now(&self) -> UnixMs {
-        self.inner.now().plus_ms(self.ahead_ms.load(Ordering::SeqCst))
+        self.inner
+            .now()
+            .plus_ms(self.ahead_ms.load(Ordering::SeqCst))
     }
 }
 

@@ -136,6 +136,17 @@ pub enum Carrier {
     },
 }
 
+impl Carrier {
+    /// The name of the transport.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Bearer { .. } => "bearer",
+            Self::Cookie { .. } => "cookie",
+        }
+    }
+}
+
 /// What unsafe requests must bring along so that the target believes that its
 /// own pages sent them.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

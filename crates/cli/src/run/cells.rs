@@ -76,11 +76,12 @@ fn measure(
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<()> {
-    let pid = contender.pid();
+    let pid = contender.served.pid();
     let ours_ns = || cpu::own_cpu_ns() + cpu::process_cpu_ns(pid).unwrap_or(0);
     let before = (Snapshot::take(), ours_ns());
     let mut probe = ServerCpu(pid);
     let outcome = contender
+        .served
         .driver
         .cell(part, &mut probe, &mut progress.watch(), stop)?;
     let spent_ns = ours_ns().saturating_sub(before.1);

@@ -30,8 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Contender {
     pub(crate) recipe: Recipe,
     pub(crate) guarantees: Guarantees,
-    pub(crate) profile: Profile,
-    pub(crate) driver: Driver,
+    pub(crate) served: Served,
     pub(crate) facts: Facts,
     /// One for each load point, in the scenario's order.
     pub(crate) cells: Vec<Option<(CellOutcome, CellHealth)>>,
@@ -39,10 +38,6 @@ pub(crate) struct Contender {
     pub(crate) revocation: Option<(RevocationOutcome, Vec<u64>)>,
     /// Why nothing more is measured, if so.
     pub(crate) failure: Option<String>,
-    process: ServerProcess,
-    address: SocketAddr,
-    runtime: tokio::runtime::Runtime,
-    client: reqwest::Client,
 }
 
 impl Contender {
@@ -52,6 +47,47 @@ impl Contender {
         scenario: &Scenario,
         placement: &Placement,
     ) -> Result<Self> {
+        let hashed = scenario.login.hashed.value;
+        let served = Served::start(recipe, accounts(scenario), hashed, placement)?;
+        Ok(Self {
+            recipe: recipe.clone(),
+            guarantees: served.profile.guarantees,
+            served,
+            facts: Facts::default(),
+            cells: scenario.points().iter().map(|_| None).collect(),
+            revocation: None,
+            failure: None,
+        })
+    }
+
+    /// The accounts whose passwords have slow hashes.
+    pub(crate) fn hashed_users(count: u32) -> Users {
+        Users {
+            pattern: Some(pattern("hashed-{n}", "hash-{n}", count)),
+            ..Users::default()
+        }
+    }
+}
+
+/// A server process and its driver.
+pub(crate) struct Served {
+    pub(crate) profile: Profile,
+    pub(crate) driver: Driver,
+    process: ServerProcess,
+    address: SocketAddr,
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+}
+
+impl Served {
+    /// Starts a server of `recipe` on the server's cores, with so many
+    /// accounts without and with slow password hashes.
+    pub(crate) fn start(
+        recipe: &Recipe,
+        accounts: u32,
+        hashed: u32,
+        placement: &Placement,
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -59,21 +95,15 @@ impl Contender {
         let (process, ready) = ServerCommand::new(std::env::current_exe()?)
             .args(["serve", &recipe_argument(recipe), "--listen", "127.0.0.1:0"])
             .args(["--with-parent", "--lab"])
-            .args(["--lab-users", &accounts(scenario).to_string()])
-            .args(["--lab-hashed", &scenario.login.hashed.value.to_string()])
+            .args(["--lab-users", &accounts.to_string()])
+            .args(["--lab-hashed", &hashed.to_string()])
             .cores(placement.pin_server())
             .start(PATIENCE, |line| serde_json::from_str::<Ready>(line).ok())?;
-        let profile = profile(recipe, guarantees, &ready, accounts(scenario))?;
+        let profile = profile(recipe, guarantees, &ready, accounts)?;
         let driver = Driver::new(&profile, DriverOptions::default())?;
         Ok(Self {
-            recipe: recipe.clone(),
-            guarantees,
             profile,
             driver,
-            facts: Facts::default(),
-            cells: scenario.points().iter().map(|_| None).collect(),
-            revocation: None,
-            failure: None,
             process,
             address: ready.address,
             runtime,
@@ -87,13 +117,8 @@ impl Contender {
     }
 
     /// CPU time of the server so far, nanoseconds.
-    pub(crate) fn server_cpu_ns(&self) -> Result<u64> {
+    pub(crate) fn cpu_ns(&self) -> Result<u64> {
         cpu::process_cpu_ns(self.pid()).context("the server's CPU time cannot be read")
-    }
-
-    /// The same, 0 where it cannot be read (the server has gone).
-    pub(crate) fn lifetime_cpu_ns(&self) -> u64 {
-        self.server_cpu_ns().unwrap_or(0)
     }
 
     /// What the server counted so far.
@@ -111,14 +136,6 @@ impl Contender {
         self.runtime
             .block_on(asked)
             .context("the server's counts cannot be read")
-    }
-
-    /// The accounts whose passwords have slow hashes.
-    pub(crate) fn hashed_users(count: u32) -> Users {
-        Users {
-            pattern: Some(pattern("hashed-{n}", "hash-{n}", count)),
-            ..Users::default()
-        }
     }
 }
 
@@ -142,7 +159,6 @@ fn accounts(scenario: &Scenario) -> u32 {
         .users
         .value
         .saturating_add(scenario.login.unhashed.value)
-        .saturating_add(scenario.memory.logins.value)
         .saturating_add(scenario.revocation.logins.value)
         .saturating_add(1)
 }

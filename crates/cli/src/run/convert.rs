@@ -152,8 +152,8 @@ fn cpu_per_login(logins: &Logins) -> Metric {
 }
 
 fn memory(growth: Option<&Growth>) -> results::Memory {
-    let method = "growth of the server's resident set, and of its store's files, over logins \
-                  that the server must remember, each of another account";
+    let method = "growth of a fresh server's resident set, and of its store's files, over logins \
+                  that it must remember, each of another account";
     let per_login = |bytes: fn(&Growth) -> i64| match growth {
         None => Metric::missing("not measured"),
         // A process that shrank meanwhile remembers nothing of the logins.

@@ -5,19 +5,21 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use authbench_lab::memory;
+use authbench_lab::{Placement, memory};
 use authbench_load::{
     Histogram, LoadPoint, LoginOutcome, LoginPlan, Mix, Process, RevocationPlan, Scenario,
 };
 use authbench_wire::profile::Users;
 
-use crate::run::contender::Contender;
+use crate::run::contender::{Contender, Served};
 use crate::run::progress::Progress;
 
 /// How far a stale credential is followed where no clock can be stepped.
 const MAX_WAIT_MS: u64 = 10_000;
 /// Logins for the memory figure are made on this many connections.
 const MEMORY_CONNECTIONS: u32 = 16;
+/// Logins before them, by which the server's buffers and threads grow up.
+const MEMORY_WARMUP_LOGINS: u32 = 2_000;
 /// Reads by which store operations per request are counted.
 const COUNT_RATE_PER_S: u32 = 1_000;
 const COUNT_MS: u64 = 300;
@@ -53,34 +55,71 @@ pub(crate) struct Growth {
 pub(crate) fn measure(
     contender: &mut Contender,
     scenario: &Scenario,
+    placement: &Placement,
     stop: &AtomicBool,
 ) -> Result<()> {
     let users = scenario.population.users.value;
-    let unhashed_end = users.saturating_add(scenario.login.unhashed.value);
-    let memory_end = unhashed_end.saturating_add(scenario.memory.logins.value);
-    let own = contender.profile.users.clone();
-    let mut logins = Phase {
-        contender,
+    let own = contender.served.profile.users.clone();
+    let mut phase = Phase {
+        served: &mut contender.served,
         scenario,
         stop,
     };
-    let population = logins.make(&own, 0..users, scenario.load.connections.value, true)?;
-    logins.contender.facts.token_bytes = population.credential_bytes.mean();
+    let connections = scenario.load.connections.value;
+    let population = phase.make(&own, 0..users, connections, true)?;
+    contender.facts.token_bytes = population.credential_bytes.mean();
     if stop.load(Ordering::SeqCst) {
         return Ok(());
     }
-    // Warms the server up, too, before its memory is looked at.
-    logins.count_operations()?;
-    logins.contender.facts.unhashed = logins.timed(&own, users..unhashed_end)?;
+    // Warms the server up, too, before logins are timed.
+    phase.count_operations(&mut contender.facts)?;
+    let unhashed = users..users.saturating_add(scenario.login.unhashed.value);
+    contender.facts.unhashed = phase.timed(&own, unhashed)?;
     let hashed = scenario.login.hashed.value;
-    logins.contender.facts.hashed =
-        logins.timed(&Contender::hashed_users(hashed.max(1)), 0..hashed)?;
-    logins.contender.facts.memory = logins.growth(&own, unhashed_end..memory_end)?;
+    contender.facts.hashed = phase.timed(&Contender::hashed_users(hashed.max(1)), 0..hashed)?;
+    contender.facts.memory = growth(contender, scenario, placement, stop)?;
     Ok(())
 }
 
+/// What logins occupy in a server of its own: password hashing leaves tens of
+/// megabytes of freed memory behind, in which thousands of logins would go
+/// unseen.
+fn growth(
+    contender: &Contender,
+    scenario: &Scenario,
+    placement: &Placement,
+    stop: &AtomicBool,
+) -> Result<Option<Growth>> {
+    let logins = scenario.memory.logins.value;
+    if logins == 0 || stop.load(Ordering::SeqCst) {
+        return Ok(None);
+    }
+    let accounts = logins.saturating_add(MEMORY_WARMUP_LOGINS);
+    let mut served = Served::start(&contender.recipe, accounts, 0, placement)?;
+    let users = served.profile.users.clone();
+    let mut phase = Phase {
+        served: &mut served,
+        scenario,
+        stop,
+    };
+    phase.make(&users, 0..MEMORY_WARMUP_LOGINS, MEMORY_CONNECTIONS, false)?;
+    let before = phase.occupied()?;
+    let outcome = phase.make(
+        &users,
+        MEMORY_WARMUP_LOGINS..accounts,
+        MEMORY_CONNECTIONS,
+        false,
+    )?;
+    let after = phase.occupied()?;
+    Ok((outcome.logins > 0).then_some(Growth {
+        logins: outcome.logins,
+        server_bytes: after.0 - before.0,
+        store_bytes: after.1 - before.1,
+    }))
+}
+
 struct Phase<'p> {
-    contender: &'p mut Contender,
+    served: &'p mut Served,
     scenario: &'p Scenario,
     stop: &'p AtomicBool,
 }
@@ -101,7 +140,7 @@ impl Phase<'_> {
             keep,
             timeout_ms,
         };
-        Ok(self.contender.driver.log_in(&plan, self.stop)?)
+        Ok(self.served.driver.log_in(&plan, self.stop)?)
     }
 
     /// Logins one after the other.
@@ -109,36 +148,21 @@ impl Phase<'_> {
         if numbers.is_empty() || self.stop.load(Ordering::SeqCst) {
             return Ok(None);
         }
-        let before_ns = self.contender.server_cpu_ns()?;
+        let before_ns = self.served.cpu_ns()?;
         let outcome = self.make(users, numbers, 1, false)?;
-        let server_cpu_ns = self.contender.server_cpu_ns()?.saturating_sub(before_ns);
-        Ok(Some(Logins {
+        let server_cpu_ns = self.served.cpu_ns()?.saturating_sub(before_ns);
+        Ok((outcome.logins > 0).then_some(Logins {
             service_ns: outcome.service_ns,
             server_cpu_ns,
             count: outcome.logins,
         }))
     }
 
-    /// Logins that the server must remember, each of another account.
-    fn growth(&mut self, users: &Users, numbers: Range<u32>) -> Result<Option<Growth>> {
-        if numbers.is_empty() || self.stop.load(Ordering::SeqCst) {
-            return Ok(None);
-        }
-        let before = self.occupied()?;
-        let outcome = self.make(users, numbers, MEMORY_CONNECTIONS, false)?;
-        let after = self.occupied()?;
-        Ok(Some(Growth {
-            logins: outcome.logins,
-            server_bytes: after.0 - before.0,
-            store_bytes: after.1 - before.1,
-        }))
-    }
-
     /// Octets of the server process and of its store outside it.
     fn occupied(&self) -> Result<(i64, i64)> {
         let resident =
-            memory::resident(self.contender.pid()).context("the server's memory cannot be read")?;
-        let store_bytes = self.contender.stats()?.store_bytes;
+            memory::resident(self.served.pid()).context("the server's memory cannot be read")?;
+        let store_bytes = self.served.stats()?.store_bytes;
         Ok((
             i64::try_from(resident.rss_bytes)?,
             i64::try_from(store_bytes)?,
@@ -146,7 +170,7 @@ impl Phase<'_> {
     }
 
     /// Counts what nothing but reads asks of the store.
-    fn count_operations(&mut self) -> Result<()> {
+    fn count_operations(&mut self, facts: &mut Facts) -> Result<()> {
         let load = &self.scenario.load;
         let point = LoadPoint {
             process: Process::Constant,
@@ -163,14 +187,14 @@ impl Phase<'_> {
             },
             seed: self.scenario.seed,
         };
-        let before = self.contender.stats()?.store_operations;
+        let before = self.served.stats()?.store_operations;
         let outcome = self
-            .contender
+            .served
             .driver
             .cell(&point, &mut (), &mut (), self.stop)?;
-        let after = self.contender.stats()?.store_operations;
-        self.contender.facts.counted_reads = outcome.tally.answered();
-        self.contender.facts.read_operations = after
+        let after = self.served.stats()?.store_operations;
+        facts.counted_reads = outcome.tally.answered();
+        facts.read_operations = after
             .into_iter()
             .map(|(kind, count)| {
                 let earlier = before.get(&kind).copied().unwrap_or(0);
@@ -207,13 +231,13 @@ pub(crate) fn measure_revocations(
             "logs out, shows the dead credentials",
         );
         let plan = RevocationPlan {
-            users: &contender.profile.users,
+            users: &contender.served.profile.users,
             logins: scenario.revocation.logins.value,
             replay_ms: &replay_ms,
             max_wait_ms: MAX_WAIT_MS,
             timeout_ms: scenario.load.timeout_ms.value,
         };
-        match contender.driver.revocation(&plan, stop) {
+        match contender.served.driver.revocation(&plan, stop) {
             Ok(outcome) => contender.revocation = Some((outcome, replay_ms.clone())),
             Err(error) => {
                 let reason = format!("{:#}", anyhow::Error::from(error));

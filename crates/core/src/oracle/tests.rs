@@ -18,11 +18,17 @@ fn promises(staleness: Staleness, expiry_slack_ms: u64) -> Guarantees {
 }
 
 fn span(start_ms: u64, end_ms: u64) -> Span {
-    Span { start: UnixMs(start_ms).into(), end: UnixMs(end_ms).into() }
+    Span {
+        start: UnixMs(start_ms).into(),
+        end: UnixMs(end_ms).into(),
+    }
 }
 
 fn acknowledged(start_ms: u64, end_ms: u64) -> Change {
-    Change { span: span(start_ms, end_ms), acknowledged: true }
+    Change {
+        span: span(start_ms, end_ms),
+        acknowledged: true,
+    }
 }
 
 fn ledger(staleness: Staleness, slack_ms: u64) -> (Ledger, SubjectId, CredentialNo) {
@@ -62,13 +68,19 @@ fn a_revocation_binds_at_its_deadline() {
     ] {
         let (mut ledger, _, no) = ledger(promise, 0);
         ledger.revoked_one(no, acknowledged(200, 210));
-        assert_eq!(ledger.expectation(no, span(100, 150)), Expectation::MustAccept);
+        assert_eq!(
+            ledger.expectation(no, span(100, 150)),
+            Expectation::MustAccept
+        );
         assert_eq!(
             ledger.expectation(no, span(205, 206)),
             Expectation::Either(Window::Overlap),
             "{promise:?}"
         );
-        assert_eq!(ledger.expectation(no, span(dead_at, dead_at)), Expectation::MustRefuse);
+        assert_eq!(
+            ledger.expectation(no, span(dead_at, dead_at)),
+            Expectation::MustRefuse
+        );
         if dead_at > 210 {
             assert_eq!(
                 ledger.expectation(no, span(dead_at - 1, dead_at - 1)),
@@ -81,14 +93,23 @@ fn a_revocation_binds_at_its_deadline() {
 #[test]
 fn an_unanswered_revocation_binds_nothing_and_excuses_everything() {
     let (mut ledger, _, no) = ledger(Staleness::Immediate, 0);
-    ledger.revoked_one(no, Change { span: span(200, 210), acknowledged: false });
+    ledger.revoked_one(
+        no,
+        Change {
+            span: span(200, 210),
+            acknowledged: false,
+        },
+    );
     assert_eq!(
         ledger.expectation(no, span(500, 500)),
         Expectation::Either(Window::Unacknowledged)
     );
     // A later one that is answered does bind.
     ledger.revoked_one(no, acknowledged(600, 600));
-    assert_eq!(ledger.expectation(no, span(600, 600)), Expectation::MustRefuse);
+    assert_eq!(
+        ledger.expectation(no, span(600, 600)),
+        Expectation::MustRefuse
+    );
 }
 
 #[test]
@@ -103,7 +124,10 @@ fn revoke_all_spares_the_kept_the_later_and_the_stranger() {
     let at_200 = |no| ledger.expectation(no, span(200, 200));
     assert_eq!(at_200(no), Expectation::MustRefuse);
     assert_eq!(at_200(kept), Expectation::MustAccept);
-    assert_eq!(at_200(overlapping), Expectation::Either(Window::Unacknowledged));
+    assert_eq!(
+        at_200(overlapping),
+        Expectation::Either(Window::Unacknowledged)
+    );
     assert_eq!(at_200(later), Expectation::MustAccept);
     assert_eq!(at_200(stranger), Expectation::MustAccept);
 }
@@ -114,17 +138,25 @@ fn identity_and_roles_are_judged() {
     let admin: Roles = ["admin"].into_iter().collect();
     ledger.roles_changed(&subject, &admin, acknowledged(100, 100));
     let seen = |subject: &SubjectId, roles: &Roles, ms| {
-        let observed =
-            Observed::Accepted { subject: subject.clone(), roles: Some(roles.clone()) };
+        let observed = Observed::Accepted {
+            subject: subject.clone(),
+            roles: Some(roles.clone()),
+        };
         ledger.judge(no, span(ms, ms), &observed)
     };
     let none = Roles::default();
-    assert_eq!(seen(&SubjectId::new("b"), &none, 90), Judgement::WrongSubject);
+    assert_eq!(
+        seen(&SubjectId::new("b"), &none, 90),
+        Judgement::WrongSubject
+    );
     assert_eq!(seen(&subject, &admin, 90), Judgement::WrongRoles);
     assert_eq!(seen(&subject, &none, 120), Judgement::UpheldWithOldRoles);
     assert_eq!(seen(&subject, &admin, 120), Judgement::Upheld(None));
     assert_eq!(seen(&subject, &none, 150), Judgement::WrongRoles);
-    assert_eq!(ledger.judge(no, span(90, 90), &Observed::Refused), Judgement::RefusedGood);
+    assert_eq!(
+        ledger.judge(no, span(90, 90), &Observed::Refused),
+        Judgement::RefusedGood
+    );
 }
 
 proptest! {
