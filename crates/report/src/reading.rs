@@ -51,6 +51,14 @@ impl<'r> Reading<'r> {
             .filter(|strategy| strategy.failures.is_empty())
     }
 
+    /// Whether any latency at the common load may be believed.
+    pub(crate) fn common_is_valid(&self) -> bool {
+        self.strategies
+            .iter()
+            .filter_map(|strategy| strategy.common)
+            .any(|cell| cell.valid)
+    }
+
     /// The common load in words.
     pub(crate) fn common_load(&self) -> String {
         self.common_per_s
@@ -89,13 +97,11 @@ impl<'r> Strategy<'r> {
         &self.facts.strategy
     }
 
-    /// The response times at the common load, if they may be believed.
-    pub(crate) fn common_response(&self) -> Option<&'r Histogram> {
-        self.common
-            .filter(|cell| cell.valid)?
-            .latency
-            .response
-            .as_ref()
+    /// The response times at the common load, and whether they may be
+    /// believed.
+    pub(crate) fn common_response(&self) -> Option<(&'r Histogram, bool)> {
+        let cell = self.common?;
+        Some((cell.latency.response.as_ref()?, cell.valid))
     }
 
     /// CPU nanoseconds of the server per request at the common load, if they
@@ -111,26 +117,30 @@ impl<'r> Strategy<'r> {
     }
 }
 
-/// The load at which most strategies have a valid cell that kept up; of
-/// several the highest, because there the strategies differ most.
+/// The load at which most strategies kept up and may be believed; of several
+/// the highest, because there the strategies differ most. Where none may be
+/// believed, the load at which most kept up; where none did, the lowest.
 fn common_load(result: &RunResult) -> Option<f64> {
-    let kept_up = |cell: &&Cell| {
+    let kept_up = |cell: &Cell| {
         let enough = cell.load.completed as f64 >= 0.95 * cell.load.sent as f64;
-        cell.valid && enough && cell.latency.response.is_some()
+        enough && cell.latency.response.is_some()
     };
     let votes = |load: f64| {
-        result
-            .cells
-            .iter()
-            .filter(kept_up)
-            .filter(|c| c.load.offered_per_s == load)
-            .count()
+        let there = || {
+            result
+                .cells
+                .iter()
+                .filter(|c| c.load.offered_per_s == load && kept_up(c))
+        };
+        (there().filter(|cell| cell.valid).count(), there().count())
     };
-    result
-        .cells
-        .iter()
-        .map(|cell| cell.load.offered_per_s)
-        .max_by(|a, b| votes(*a).cmp(&votes(*b)).then(a.total_cmp(b)))
+    let loads = || result.cells.iter().map(|cell| cell.load.offered_per_s);
+    let best = loads().max_by(|a, b| votes(*a).cmp(&votes(*b)).then(a.total_cmp(b)))?;
+    if votes(best) == (0, 0) {
+        loads().min_by(f64::total_cmp)
+    } else {
+        Some(best)
+    }
 }
 
 fn failures(facts: &StrategyFacts, cells: &[&Cell]) -> Vec<String> {

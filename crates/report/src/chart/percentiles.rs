@@ -25,11 +25,23 @@ struct Curve<'r> {
     index: usize,
     name: &'r str,
     failed: bool,
+    valid: bool,
     count: u64,
     points: Vec<(f64, f64)>,
     named: Vec<(f64, f64)>,
     max_ns: f64,
     intervals: [String; 2],
+}
+
+impl Curve<'_> {
+    /// The name, with a question mark if the times may not be believed.
+    fn label(&self) -> String {
+        if self.valid {
+            self.name.to_owned()
+        } else {
+            format!("{} ?", self.name)
+        }
+    }
 }
 
 fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
@@ -38,7 +50,7 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
         .iter()
         .map(|curve| curve.count)
         .max()
-        .ok_or("no valid latencies")?;
+        .ok_or("no response times were recorded")?;
     let plot = Plot {
         left: 76.0,
         top: 40.0,
@@ -57,7 +69,8 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
         lead: format!(
             "Response time by percentile at {}, the same load for all, counted from the instant at \
              which each request was meant to be sent. Further right are the rarer, slower \
-             requests; where a line is dotted it rests on fewer than {FEW} of them.",
+             requests; where a line is dotted it rests on fewer than {FEW} of them. A line that is \
+             dotted throughout, with a question mark, may not be believed.",
             reading.common_load()
         ),
         size: (1000.0, 424.0),
@@ -76,7 +89,7 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
 
 fn curve<'r>(strategy: &Strategy<'r>) -> Option<Curve<'r>> {
     const STEPS: u32 = 120;
-    let histogram = strategy.common_response()?;
+    let (histogram, valid) = strategy.common_response()?;
     let recorded = histogram.decode().ok()?;
     let at = |q: f64| Some(value_at_rank(&recorded, stats::rank(histogram.count, q)?)? as f64);
     let nines = (histogram.count as f64).log10();
@@ -102,6 +115,7 @@ fn curve<'r>(strategy: &Strategy<'r>) -> Option<Curve<'r>> {
         index: strategy.index,
         name: strategy.name(),
         failed: !strategy.failures.is_empty(),
+        valid,
         count: histogram.count,
         points,
         named,
@@ -112,13 +126,15 @@ fn curve<'r>(strategy: &Strategy<'r>) -> Option<Curve<'r>> {
 
 fn line(plot: &Plot, curve: &Curve<'_>) -> Markup {
     let beyond = |q: f64| (1.0 - q) * curve.count as f64;
-    let firm = curve.points.partition_point(|(q, _)| beyond(*q) >= FEW);
+    let firm = curve
+        .points
+        .partition_point(|(q, _)| curve.valid && beyond(*q) >= FEW);
     html! {
         g class=(class(curve.index)) {
             path class="line" d=(plot.path(&curve.points[..firm])) {}
             path class="line dotted" d=(plot.path(&curve.points[firm.saturating_sub(1)..])) {}
             @for (q, ns) in &curve.named {
-                (mark(curve.index, plot.at_x(*q), plot.at_y(*ns), false))
+                (mark(curve.index, plot.at_x(*q), plot.at_y(*ns), !curve.valid))
             }
         }
     }
@@ -141,7 +157,7 @@ fn labels(plot: &Plot, curves: &[Curve<'_>]) -> Markup {
             g class=(class(curve.index)) {
                 path class="thread" d=(format!("M{} {}L{} {}", px(end_x + 2.0), px(*end_y), px(x - 3.0), px(*y))) {}
                 text class=(if curve.failed { "label failed" } else { "label" })
-                    x=(px(x)) y=(px(y + 4.0)) { (curve.name) }
+                    x=(px(x)) y=(px(y + 4.0)) { (curve.label()) }
             }
         }
     }
@@ -167,7 +183,7 @@ fn table(curves: &[Curve<'_>]) -> Table {
                 let found = curve.named.iter().find(|(known, _)| *known == q);
                 found.map_or_else(|| units::DASH.to_owned(), |(_, ns)| units::duration_ns(*ns))
             });
-            [curve.name.to_owned(), units::count(curve.count as f64)]
+            [curve.label(), units::count(curve.count as f64)]
                 .into_iter()
                 .chain(named)
                 .chain([units::duration_ns(curve.max_ns)])

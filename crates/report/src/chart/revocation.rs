@@ -32,16 +32,19 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
     if found.is_empty() {
         return Err("no revocation was tried");
     }
-    let times = found
+    let times: Vec<f64> = found
         .iter()
-        .flat_map(|row| [row.p50_ns, row.max_ns].into_iter().chain(row.promise_ns));
+        .flat_map(|row| [row.p50_ns, row.max_ns].into_iter().chain(row.promise_ns))
+        .collect();
+    // Three powers of ten at least, so that a time can be seen to be long.
+    let longest = times.iter().copied().fold(0.0, f64::max);
     let rows = Rows {
         left: 84.0,
         width: 400.0,
         top: 12.0,
         pitch: 42.0,
         count: found.len(),
-        x: Scale::time(times),
+        x: Scale::time(times.into_iter().chain([longest / 2e3])),
     };
     let labels = Rows { left: 12.0, ..rows };
     Ok(Drawing {

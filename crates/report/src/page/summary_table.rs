@@ -10,7 +10,9 @@ pub(super) fn of(reading: &Reading<'_>, rows: &[SummaryRow]) -> Markup {
     html! {
         p {
             "The columns under " em { "authenticate" } ", but for the last, and the bytes on the wire were measured at "
-            strong { (reading.common_load()) } ": the highest load at which most strategies kept up. "
+            strong { (reading.common_load()) }
+            @if reading.common_is_valid() { ": the highest load at which most strategies kept up. " }
+            @else { ". No load gave response times that may be believed. " }
             "A dash was not measured; a question mark may not be believed; a number struck through \
              belongs to a strategy that gave wrong answers. Reasons stand below the table."
         }
