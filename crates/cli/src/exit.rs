@@ -37,9 +37,10 @@ impl Outcome {
     /// What an error means for the exit code: input errors are told apart from
     /// failures to measure by their type, wherever in the chain it stands.
     pub(crate) fn of_error(error: &anyhow::Error) -> Self {
-        let is_usage = error.chain().any(|cause| {
-            cause.is::<UsageError>() || cause.is::<ConfError>() || cause.is::<RecipeError>()
-        });
+        let is_usage = error.is::<UsageError>()
+            || error.chain().any(|cause| {
+                cause.is::<UsageError>() || cause.is::<ConfError>() || cause.is::<RecipeError>()
+            });
         if is_usage {
             Self::Usage
         } else {

@@ -53,7 +53,10 @@ fn main() -> ExitCode {
     match result {
         Ok(outcome) => outcome.code(),
         Err(error) => {
-            eprintln!("{} {error:?}", term::paint_error("error:"));
+            eprintln!("{} {error}", term::paint_error("error:"));
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
             Outcome::of_error(&error).code()
         }
     }

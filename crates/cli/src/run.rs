@@ -18,7 +18,8 @@ use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_lab::{Placement, cores, timer};
 use authbench_load::Scenario;
 use authbench_results::{
-    Environment, Health, Purpose, Run, RunResult, SchemaVersion, Skipped, Snapshot, Source, rfc3339,
+    Cell, Environment, Health, Purpose, Run, RunResult, SchemaVersion, Skipped, Snapshot, Source,
+    StrategyFacts, rfc3339,
 };
 
 use crate::run::contender::Contender;
@@ -47,7 +48,7 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
     let placement = cores::split(1)?;
     let mut warnings = prepare_thread(&placement);
     let before = (Snapshot::take(), monotonic_ns());
-    let (mut contenders, mut skipped) = start_all(plan, &placement, stop, progress);
+    let (mut contenders, skipped) = start_all(plan, &placement, stop, progress);
     if contenders.is_empty() {
         let reasons: Vec<String> = skipped
             .iter()
@@ -66,22 +67,7 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
         &Snapshot::take(),
         Some(own_cpu_ns + authbench_lab::cpu::own_cpu_ns()),
     );
-    let mut cells = Vec::new();
-    let mut strategies = Vec::new();
-    for contender in contenders {
-        if let Some(reason) = &contender.failure {
-            let strategy = contender.recipe.name.clone();
-            warnings.push(format!("{strategy} was not measured to its end: {reason}"));
-        }
-        let (facts, own_cells) = convert::contender(contender);
-        match facts {
-            Ok(facts) => {
-                strategies.push(facts);
-                cells.extend(own_cells);
-            }
-            Err(left_out) => skipped.push(left_out),
-        }
-    }
+    let measured = gather(contenders, skipped, &mut warnings);
     Ok(RunResult {
         schema: SchemaVersion::V1,
         run: Run {
@@ -99,8 +85,13 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
         source: Source::read(std::path::Path::new(".")),
         environment: environment(&placement),
         health: Health {
-            lag_ns_p99: cells.iter().filter_map(|cell| cell.health.lag_ns_p99).max(),
-            driver_utilisation_fraction: cells
+            lag_ns_p99: measured
+                .cells
+                .iter()
+                .filter_map(|cell| cell.health.lag_ns_p99)
+                .max(),
+            driver_utilisation_fraction: measured
+                .cells
                 .iter()
                 .filter_map(|cell| cell.health.driver_utilisation_fraction)
                 .reduce(f64::max),
@@ -110,10 +101,44 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
             plan.name.clone(),
             toml::to_string(&plan.scenario)?,
         ),
-        cells,
-        strategies,
-        skipped,
+        cells: measured.cells,
+        strategies: measured.strategies,
+        skipped: measured.skipped,
     })
+}
+
+struct Measured {
+    cells: Vec<Cell>,
+    strategies: Vec<StrategyFacts>,
+    skipped: Vec<Skipped>,
+}
+
+/// The file form of all that was measured, and why anything was not.
+fn gather(
+    contenders: Vec<Contender>,
+    skipped: Vec<Skipped>,
+    warnings: &mut Vec<String>,
+) -> Measured {
+    let mut measured = Measured {
+        cells: Vec::new(),
+        strategies: Vec::new(),
+        skipped,
+    };
+    for contender in contenders {
+        if let Some(reason) = &contender.failure {
+            let strategy = &contender.recipe.name;
+            warnings.push(format!("{strategy} was not measured to its end: {reason}"));
+        }
+        let (facts, cells) = convert::contender(contender);
+        match facts {
+            Ok(facts) => {
+                measured.strategies.push(facts);
+                measured.cells.extend(cells);
+            }
+            Err(left_out) => measured.skipped.push(left_out),
+        }
+    }
+    measured
 }
 
 /// Pins this thread to the driver's core and asks for exact timers; says what

@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(clock.step_ms(5), 5);
         assert_eq!(clock.step_ms(7), 12);
         assert_eq!(clock.now(), UnixMs(1_012));
+        assert_eq!(clock.step_ms(u64::MAX), u64::MAX);
+        assert_eq!(clock.now(), UnixMs(u64::MAX));
         assert_eq!(UnixMs(u64::MAX).plus_ms(1), UnixMs(u64::MAX));
         assert_eq!(UnixMs(3).since(UnixMs(5)), 0);
     }

@@ -1,11 +1,12 @@
 //! The JSON bodies of the reference server. Unknown members of a request are
-//! refused; a client ignores unknown members of an answer.
+//! refused; a client ignores unknown members of an answer. Bodies that hold a
+//! password or a credential have no debug form, so that no log shows one.
 
 use authbench_core::{LoginId, Roles, SubjectId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// Asks for a login.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// The name that the account's owner types.
@@ -15,7 +16,7 @@ pub struct LoginRequest {
 }
 
 /// A login that was granted.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct LoginResponse {
     /// Whose login it is.
     pub subject: SubjectId,
@@ -64,7 +65,7 @@ pub struct NoteResponse {
 }
 
 /// Asks for new credentials with a refresh token (bearer transport).
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The refresh token.
@@ -74,7 +75,7 @@ pub struct RefreshRequest {
 
 /// Changes the caller's password; the present one must be shown
 /// (ASVS 5.0 6.2.3).
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordRequest {
     /// The present password.

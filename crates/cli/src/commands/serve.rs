@@ -11,7 +11,7 @@ use authbench_catalog::backing::Sweep;
 use authbench_catalog::{Backing, BackingOptions, Node};
 use authbench_core::Clock as _;
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_server::{Accounts, Server, ServerConfig, TlsConfig};
+use authbench_server::{Accounts, ServeError, Server, ServerConfig, TlsConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Outcome, UsageError};
@@ -107,7 +107,9 @@ async fn serve(args: &Args) -> Result<Outcome> {
             accounts(args)?,
         )
     };
-    let server = Server::bind(args.listen, config).await?;
+    let server = Server::bind(args.listen, config)
+        .await
+        .map_err(with_a_way_out)?;
     let ready = Ready {
         strategy: recipe.name.clone(),
         address: server.local_addr(),
@@ -126,6 +128,19 @@ async fn serve(args: &Args) -> Result<Outcome> {
     let drained = server.serve(shutdown(args.with_parent)).await;
     tracing::info!(?drained, "ended");
     Ok(Outcome::Good)
+}
+
+/// Errors that another flag would mend say which.
+fn with_a_way_out(error: ServeError) -> anyhow::Error {
+    match &error {
+        ServeError::Bind { .. } => anyhow::Error::from(error)
+            .context("give another address with --listen; port 0 takes a free port"),
+        ServeError::LabExposed { .. } | ServeError::Tls(_) => {
+            let message = error.to_string();
+            anyhow::Error::from(error).context(UsageError(message))
+        }
+        _ => error.into(),
+    }
 }
 
 fn accounts(args: &Args) -> Result<Arc<Accounts>> {

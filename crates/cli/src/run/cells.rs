@@ -95,7 +95,7 @@ fn measure(
                     blocks: vec![health],
                     places: vec![place],
                 },
-            ))
+            ));
         }
         Some((whole, healths)) => {
             whole.merge(&outcome);

@@ -1,0 +1,8 @@
+//! The command as a user meets it: as a process.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod errors;
+mod run;
+mod serve;
+mod support;
