@@ -19,7 +19,7 @@ use authbench_wire::Transport;
 use authbench_wire::bodies::StatsResponse;
 
 use crate::recipe::Recipe;
-use crate::registry::{self, JwtAlgorithm, JwtSettings, Scheme, Store};
+use crate::registry::{self, JwtSettings, Scheme, Store};
 
 /// How a backing is opened.
 #[derive(Clone)]
@@ -233,12 +233,7 @@ fn open_jwt(
     jwt: &JwtSettings,
     options: &BackingOptions,
 ) -> Result<Jwt<Arc<dyn Entropy>>, BuildError> {
-    let algorithm = match jwt.algorithm {
-        JwtAlgorithm::EdDsa => Algorithm::EdDsa,
-        JwtAlgorithm::Es256 => Algorithm::Es256,
-        JwtAlgorithm::Hs256 => Algorithm::Hs256,
-        JwtAlgorithm::Rs256 => Algorithm::Rs256,
-    };
+    let algorithm = jwt.algorithm;
     let file = jwt.key_file.as_ref().map(|file| recipe.folder.join(file));
     let key = match &file {
         None => SigningKey::generate(algorithm, &options.entropy),
@@ -275,7 +270,7 @@ fn sqlite_settings(
     };
     SqliteSettings {
         path: Some(path),
-        synchronous: sqlite.synchronous.into(),
+        synchronous: sqlite.synchronous,
         ..SqliteSettings::default()
     }
 }

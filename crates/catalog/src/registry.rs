@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-use authbench_stores::sqlite::Synchronous;
+use authbench_schemes::jwt::Algorithm;
+use authbench_stores::Synchronous;
 use authbench_wire::SameSite;
 use serde::Deserialize;
 
@@ -24,7 +25,7 @@ pub enum Scheme {
 #[serde(deny_unknown_fields)]
 pub struct JwtSettings {
     /// The signature algorithm.
-    pub algorithm: JwtAlgorithm,
+    pub algorithm: Algorithm,
     /// Seconds from issue to expiry, 1 to 2,592,000 (30 days).
     #[serde(default = "default_ttl_s")]
     pub ttl_s: u32,
@@ -39,23 +40,6 @@ pub struct JwtSettings {
     /// start if absent.
     #[serde(default)]
     pub key_file: Option<PathBuf>,
-}
-
-/// A signature algorithm (RFC 7518 3.1, RFC 8037 3.1).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-pub enum JwtAlgorithm {
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-    /// ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// HMAC with SHA-256.
-    #[serde(rename = "HS256")]
-    Hs256,
-    /// RSA PKCS#1 v1.5 with SHA-256; generated keys have 2048 bits.
-    #[serde(rename = "RS256")]
-    Rs256,
 }
 
 /// Settings of the scheme `session`.
@@ -92,27 +76,7 @@ pub struct SqliteSettings {
     pub path: Option<PathBuf>,
     /// What a commit waits for.
     #[serde(default)]
-    pub synchronous: SqliteSync,
-}
-
-/// What a commit of SQLite waits for.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub enum SqliteSync {
-    /// The write-ahead log on the disk: survives loss of power.
-    Full,
-    /// The operating system: survives a crash of the process.
-    #[default]
-    Normal,
-}
-
-impl From<SqliteSync> for Synchronous {
-    fn from(sync: SqliteSync) -> Self {
-        match sync {
-            SqliteSync::Full => Self::Full,
-            SqliteSync::Normal => Self::Normal,
-        }
-    }
+    pub synchronous: Synchronous,
 }
 
 /// How credentials travel.
