@@ -8,7 +8,7 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::driver::{Accounts, Driver};
+use crate::driver::{Driver, Population};
 use crate::engine::{Done, Engine};
 use crate::error::LoadError;
 use crate::judge;
@@ -78,7 +78,11 @@ impl Driver {
         if point.mix.logout.value > 0 {
             self.target.need(Action::Logout)?;
         }
-        let accounts = self.population.as_ref().ok_or(LoadError::NoPopulation)?;
+        let population = self
+            .population
+            .as_ref()
+            .filter(|_| !self.users.is_empty())
+            .ok_or(LoadError::NoPopulation)?;
         let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
         let target = &self.target;
         let engine = Engine::open(
@@ -92,7 +96,7 @@ impl Driver {
         let mut cell = Cell {
             point,
             target,
-            accounts,
+            population,
             users: &mut self.users,
             timeline: self.timeline,
             engine,
@@ -149,7 +153,7 @@ impl Times {
 struct Cell<'d> {
     point: &'d LoadPoint,
     target: &'d Target,
-    accounts: &'d Accounts,
+    population: &'d Population,
     users: &'d mut [User],
     timeline: Timeline,
     engine: Engine<Ticket>,
@@ -260,7 +264,7 @@ impl Cell<'_> {
         );
         // Only a login needs the name and the password: those are made anew.
         let account = (action == Action::Login)
-            .then(|| self.accounts.nth(number))
+            .then(|| self.population.account(number))
             .flatten();
         let (name, password) = account
             .as_ref()

@@ -25,7 +25,7 @@ pub struct DriverOptions {
 pub struct Driver {
     pub(crate) target: Target,
     pub(crate) users: Vec<User>,
-    pub(crate) population: Option<Accounts>,
+    pub(crate) population: Option<Population>,
     pub(crate) timeline: Timeline,
 }
 
@@ -52,7 +52,23 @@ impl Driver {
     }
 }
 
-/// The accounts behind virtual users.
+/// Whose logins the virtual users hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Population {
+    /// All accounts.
+    pub(crate) accounts: Accounts,
+    /// The number of the first user's account; the others follow.
+    pub(crate) first: u32,
+}
+
+impl Population {
+    /// The account of a user.
+    pub(crate) fn account(&self, user: u32) -> Option<Account> {
+        self.accounts.nth(self.first.wrapping_add(user))
+    }
+}
+
+/// The accounts that a target has.
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts(Users);
 

@@ -7,7 +7,7 @@ use authbench_core::system::monotonic_ns;
 use authbench_wire::profile::Users;
 use hdrhistogram::Histogram;
 
-use crate::driver::{Accounts, Driver};
+use crate::driver::{Accounts, Driver, Population};
 use crate::engine::{Done, Engine};
 use crate::error::LoadError;
 use crate::judge;
@@ -133,9 +133,14 @@ impl Driver {
             mut kept, outcome, ..
         } = logins;
         if plan.keep {
+            // Logins are begun in order and all that were begun are made, so
+            // the numbers follow each other, interrupted or not.
             kept.sort_unstable_by_key(|(number, _)| *number);
             self.users = kept.into_iter().map(|(_, user)| user).collect();
-            self.population = Some(accounts);
+            self.population = Some(Population {
+                accounts,
+                first: plan.numbers.start,
+            });
         }
         Ok(outcome)
     }

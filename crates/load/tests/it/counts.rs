@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use authbench_load::{Action, CellOutcome, Kind, LoadPoint};
+use authbench_load::{Action, CellOutcome, Driver, DriverOptions, Kind, LoadPoint, LoginPlan};
 
 use crate::server::{Act, Framing, Script, Server, driver, mix, point};
 
@@ -153,4 +153,32 @@ fn an_expired_credential_that_is_accepted_is_counted() {
     let outcome = run(&server, "bearer", 20, &point());
     assert_eq!(outcome.tally.failures(), 0, "{:?}", outcome.tally);
     assert!(outcome.tally.of_action(Action::Login) > 0);
+}
+
+#[test]
+fn users_keep_their_own_accounts() {
+    let server = Server::start(Script::default());
+    let profile = server.profile("cookie");
+    let stop = AtomicBool::new(false);
+    let mut driver = Driver::new(&profile, DriverOptions::default()).unwrap();
+    let plan = LoginPlan {
+        users: &profile.users,
+        numbers: 900..920,
+        connections: 3,
+        keep: true,
+        timeout_ms: 20_000,
+    };
+    driver.log_in(&plan, &stop).unwrap();
+    // Many log in again: each must do so as who it was.
+    let point = LoadPoint {
+        mix: mix(1, 1, 2),
+        ..point()
+    };
+    let outcome = driver.cell(&point, &mut (), &mut (), &stop).unwrap();
+    assert!(
+        outcome.tally.of_action(Action::Login) > 20,
+        "{:?}",
+        outcome.tally
+    );
+    assert_eq!(outcome.tally.failures(), 0, "{:?}", outcome.tally);
 }
