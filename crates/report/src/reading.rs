@@ -165,6 +165,13 @@ fn failures(facts: &StrategyFacts, cells: &[&Cell]) -> Vec<String> {
             units::count(late as f64)
         ));
     }
+    if facts
+        .revocation
+        .as_ref()
+        .is_some_and(|r| !r.controls_held())
+    {
+        failures.push("a control of its revocation failed".to_owned());
+    }
     if let Some(verdict) = facts.conformance.as_ref().filter(|v| !v.failed.is_empty()) {
         failures.push(format!("it fails the checks {}", verdict.failed.join(", ")));
     }

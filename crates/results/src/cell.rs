@@ -202,7 +202,10 @@ pub struct Latency {
     pub response: Option<Histogram>,
     /// From the actual send to the whole answer.
     pub service: Option<Histogram>,
-    /// From the intended to the actual send: how late the driver was.
+    /// How late the driver was: from the instant at which a request was meant
+    /// and able to be sent (intended, and a connection and a user were free)
+    /// to the actual send. Waiting behind a slow server is not the driver's
+    /// lateness; it stands in `response`.
     pub send_lag: Option<Histogram>,
 }
 

@@ -203,6 +203,15 @@ pub struct Revocation {
     pub still_accepted_at_end: u64,
     /// Acceptances later than the strategy promised. Must be 0.
     pub accepted_after_deadline: u64,
+    /// Tries that were answered neither with an acceptance as the right
+    /// subject nor with a refusal.
+    pub failed_tries: u64,
+    /// The positive control: whether a login that nobody ended was accepted
+    /// each time it had to be. Null if it was not tried.
+    pub control_live_accepted: Option<bool>,
+    /// The negative control: whether a credential that nobody issued was
+    /// refused. Null if it was not tried.
+    pub control_forged_refused: Option<bool>,
     /// Which clock these times are of.
     pub clock: ClockKind,
     /// Milliseconds after the acknowledgement at which the credential was
@@ -211,6 +220,13 @@ pub struct Revocation {
 }
 
 impl Revocation {
+    /// Whether acceptance and refusal mean what they say: a control that
+    /// failed makes all the other numbers worthless.
+    #[must_use]
+    pub fn controls_held(&self) -> bool {
+        self.control_live_accepted != Some(false) && self.control_forged_refused != Some(false)
+    }
+
     /// Whether the counts agree with one another.
     #[must_use]
     pub fn adds_up(&self) -> bool {

@@ -192,6 +192,9 @@ fn revocation(seen: &RevocationOutcome, schedule_ms: &[u64]) -> results::Revocat
         last_acceptance: results::Histogram::of(&accepted),
         still_accepted_at_end: seen.still_accepted_at_end,
         accepted_after_deadline: seen.accepted_after_deadline,
+        failed_tries: seen.failed_replays,
+        control_live_accepted: seen.controls.live_accepted,
+        control_forged_refused: seen.controls.forged_refused,
         clock: match seen.clock {
             ClockKind::Real => results::ClockKind::Real,
             ClockKind::Stepped => results::ClockKind::Stepped,

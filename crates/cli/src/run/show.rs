@@ -104,7 +104,7 @@ fn outcome(result: &RunResult) -> Outcome {
             facts
                 .revocation
                 .as_ref()
-                .is_some_and(|seen| seen.accepted_after_deadline > 0)
+                .is_some_and(|seen| seen.accepted_after_deadline > 0 || !seen.controls_held())
         });
     if wrong {
         Outcome::Bad
