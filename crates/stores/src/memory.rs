@@ -83,7 +83,7 @@ struct Hashed {
     hash: u32,
 }
 
-// A record costs its slot, its place in the index (about 14 octets), and its
+// A record costs its slot, its place in the index (11 to 21 octets), and its
 // part of the subject's entry.
 const _: () = assert!(size_of::<Entry>() == 112 && size_of::<Owner>() == 48);
 const _: () = assert!(SHARDS * MAX_SLOTS == 1 << 32);
@@ -442,7 +442,7 @@ impl RecordStore for MemoryStore {
     }
 
     /// Goes once round the table from where the last sweep stopped, one chunk
-    /// of 256 slots a lock; lets other tasks run in between.
+    /// of slots a lock; lets other tasks run in between.
     async fn purge(&self, at: UnixMs, limit: u64) -> Result<u64, StoreError> {
         let start = Position::from_bits(self.sweep.load(Ordering::Relaxed));
         let mut position = start;

@@ -2,13 +2,14 @@
 //!
 //! Entries live in chunks of a fixed size, so that growth neither moves them
 //! nor needs twice the memory for a moment, and their slot numbers are good
-//! until removal. The index holds only numbers: eight octets an entry, and
-//! enough of the hash to grow without looking at the entries.
+//! until removal. The index holds only numbers (see [`index`]).
 
-use hashbrown::HashTable;
+mod index;
+
+use index::Index;
 
 /// Entries in one chunk: the unit of growth and of sweeping.
-pub(super) const CHUNK_SLOTS: usize = 256;
+pub(super) const CHUNK_SLOTS: usize = 512;
 
 /// Slot numbers are below this: they share a `u32` with a shard's number.
 pub(super) const MAX_SLOTS: usize = 1 << 26;
@@ -16,33 +17,17 @@ pub(super) const MAX_SLOTS: usize = 1 << 26;
 const NO_SLOT: u32 = u32::MAX;
 
 pub(super) struct SlotTable<T> {
-    index: HashTable<Place>,
-    chunks: Vec<Box<[Slot<T>]>>,
-    /// Head of the list of free slots, or [`NO_SLOT`].
+    index: Index,
+    /// All but the last are full; room is reserved when a chunk is begun, and
+    /// the system gives the pages when they are first written.
+    chunks: Vec<Vec<Slot<T>>>,
+    /// Head of the list of freed slots, or [`NO_SLOT`].
     free: u32,
-}
-
-/// Where an entry is: what the index holds.
-struct Place {
-    hash: u32,
-    slot: u32,
 }
 
 enum Slot<T> {
     Free { next: u32 },
     Used(T),
-}
-
-impl Place {
-    /// The index takes its position from the low bits of a hash and its tag
-    /// from the high ones.
-    fn wide_hash(&self) -> u64 {
-        widen(self.hash)
-    }
-}
-
-fn widen(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
 }
 
 const fn split(slot: u32) -> (usize, usize) {
@@ -52,7 +37,7 @@ const fn split(slot: u32) -> (usize, usize) {
 impl<T> SlotTable<T> {
     pub(super) const fn new() -> Self {
         Self {
-            index: HashTable::new(),
+            index: Index::new(),
             chunks: Vec::new(),
             free: NO_SLOT,
         }
@@ -64,9 +49,10 @@ impl<T> SlotTable<T> {
 
     /// The entry with this hash that `matches`, and its slot.
     pub(super) fn find(&self, hash: u32, matches: impl Fn(&T) -> bool) -> Option<(u32, &T)> {
-        let hit = |place: &Place| place.hash == hash && self.get(place.slot).is_some_and(&matches);
-        let place = self.index.find(widen(hash), hit)?;
-        self.get(place.slot).map(|entry| (place.slot, entry))
+        self.index.candidates(hash).find_map(|slot| {
+            let entry = self.get(slot)?;
+            matches(entry).then_some((slot, entry))
+        })
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
@@ -87,25 +73,27 @@ impl<T> SlotTable<T> {
     /// Puts `entry` into a free slot and returns the slot's number; `None` if
     /// the table is full. The caller has looked that no such entry is there.
     pub(super) fn insert(&mut self, hash: u32, entry: T) -> Option<u32> {
-        if self.free == NO_SLOT {
-            self.grow()?;
-        }
-        let slot = self.free;
-        let place = self.slot_mut(slot)?;
-        let Slot::Free { next } = std::mem::replace(place, Slot::Used(entry)) else {
-            unreachable!("a slot of the free list is free");
+        let slot = match self.free {
+            NO_SLOT => self.push(entry)?,
+            slot => {
+                let place = self.slot_mut(slot)?;
+                let Slot::Free { next } = std::mem::replace(place, Slot::Used(entry)) else {
+                    unreachable!("a slot of the free list is free");
+                };
+                self.free = next;
+                slot
+            }
         };
-        self.free = next;
-        self.index
-            .insert_unique(widen(hash), Place { hash, slot }, Place::wide_hash);
+        self.index.insert(hash, slot);
         Some(slot)
     }
 
     /// Takes out the entry that [`SlotTable::insert`] put into `slot` with
     /// this hash.
     pub(super) fn remove(&mut self, hash: u32, slot: u32) -> Option<T> {
-        let here = |place: &Place| place.hash == hash && place.slot == slot;
-        self.index.find_entry(widen(hash), here).ok()?.remove();
+        if !self.index.remove(hash, slot) {
+            return None;
+        }
         let next = self.free;
         match std::mem::replace(self.slot_mut(slot)?, Slot::Free { next }) {
             Slot::Used(entry) => {
@@ -134,30 +122,23 @@ impl<T> SlotTable<T> {
         self.chunks.get_mut(chunk)?.get_mut(offset)
     }
 
-    /// Adds a chunk of free slots in front of the (empty) free list.
-    fn grow(&mut self) -> Option<()> {
-        let first = self.chunks.len() * CHUNK_SLOTS;
-        let end = first + CHUNK_SLOTS;
-        if end > MAX_SLOTS {
-            return None;
-        }
-        let number = |slot: usize| u32::try_from(slot).unwrap_or(NO_SLOT);
-        let next_of = |slot: usize| {
-            if slot + 1 == end {
-                NO_SLOT
-            } else {
-                number(slot + 1)
+    /// Adds `entry` behind all others.
+    fn push(&mut self, entry: T) -> Option<u32> {
+        if self
+            .chunks
+            .last()
+            .is_none_or(|chunk| chunk.len() == CHUNK_SLOTS)
+        {
+            if (self.chunks.len() + 1) * CHUNK_SLOTS > MAX_SLOTS {
+                return None;
             }
-        };
-        self.chunks.push(
-            (first..end)
-                .map(|slot| Slot::Free {
-                    next: next_of(slot),
-                })
-                .collect(),
-        );
-        self.free = number(first);
-        Some(())
+            self.chunks.push(Vec::with_capacity(CHUNK_SLOTS));
+        }
+        let before = (self.chunks.len() - 1) * CHUNK_SLOTS;
+        let chunk = self.chunks.last_mut()?;
+        let slot = u32::try_from(before + chunk.len()).ok()?;
+        chunk.push(Slot::Used(entry));
+        Some(slot)
     }
 }
 
@@ -168,10 +149,10 @@ mod tests {
     #[test]
     fn slots_are_reused_and_entries_stay() {
         let mut table = SlotTable::new();
-        let slots: Vec<u32> = (0..1000u32)
+        let slots: Vec<u32> = (0..2000u32)
             .map(|n| table.insert(n % 7, n).expect("room"))
             .collect();
-        assert_eq!(table.len(), 1000);
+        assert_eq!(table.len(), 2000);
         for (n, &slot) in (0..).zip(&slots) {
             assert_eq!(table.get(slot), Some(&n));
             assert_eq!(table.find(n % 7, |entry| *entry == n), Some((slot, &n)));
@@ -182,6 +163,6 @@ mod tests {
         assert_eq!(table.get(slots[1]), None);
         assert_eq!(table.insert(9, 5000), Some(slots[1]));
         let chunks = (0..).map_while(|n| table.chunk(n).map(Iterator::count));
-        assert_eq!(chunks.sum::<usize>(), 1000);
+        assert_eq!(chunks.sum::<usize>(), 2000);
     }
 }
