@@ -1,6 +1,7 @@
 //! What callers that race must see. Each law runs a few thousand operations;
 //! it cannot prove a store right, but it has found stores wrong.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use authbench_core::{
@@ -128,21 +129,21 @@ pub async fn a_swap_never_revives<S: RecordStore + 'static>(store: &Arc<S>) -> V
     for round in 0..60 {
         let subject = SubjectId::new("u");
         insert(store, &key(round), &record("u", 1, UnixMs(1))).await?;
+        let deleted = Arc::new(AtomicBool::new(false));
         race(3, |n, start| {
             let (store, subject) = (Arc::clone(store), subject.clone());
+            let deleted = Arc::clone(&deleted);
             async move {
                 start.wait().await;
                 if n > 0 {
-                    return swap_until_missing(&store, &key(round)).await;
+                    return swap_until_deleted(&store, &key(round), &deleted).await;
                 }
                 for _ in 0..round % 8 {
                     yield_now().await;
                 }
-                match round % 3 {
-                    0 => drop(store.delete(&key(round)).await?),
-                    1 => drop(store.delete_by_subject(&subject, None).await?),
-                    _ => while store.purge(UnixMs(1), 1).await? == 1 {},
-                }
+                let verdict = delete_somehow(&store, round, &subject).await;
+                deleted.store(true, Ordering::SeqCst);
+                verdict?;
                 expect(&store, &key(round), None).await
             }
         })
@@ -160,32 +161,34 @@ pub async fn a_swap_never_revives<S: RecordStore + 'static>(store: &Arc<S>) -> V
 /// [`Broken`](crate::laws::Broken), as with every law here.
 pub async fn a_deletion_ends_what_came_before<S: RecordStore + 'static>(store: &Arc<S>) -> Verdict {
     const INSERTIONS: usize = 300;
+    const INSERTERS: usize = 3;
     let subject = SubjectId::new("u");
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
-    race(4, |n, start| {
+    let ended = Arc::new(AtomicUsize::new(0));
+    race(INSERTERS as u8 + 1, |n, start| {
         let (store, acknowledged) = (Arc::clone(store), Arc::clone(&acknowledged));
-        let subject = subject.clone();
+        let (subject, ended) = (subject.clone(), Arc::clone(&ended));
         async move {
             start.wait().await;
             if n > 0 {
-                for i in 0..INSERTIONS {
-                    let key = key(usize::from(n) * INSERTIONS + i);
-                    insert(&store, &key, &record("u", n, FAR)).await?;
-                    push(&acknowledged, key);
-                }
-                return Ok(());
+                let verdict = insert_many(&store, n, INSERTIONS, &acknowledged).await;
+                ended.fetch_add(1, Ordering::SeqCst);
+                return verdict;
             }
             let mut dead = 0;
-            while dead < INSERTIONS {
+            loop {
+                let last = ended.load(Ordering::SeqCst) == INSERTERS;
                 let before: Vec<Digest> = snapshot(&acknowledged);
                 store.delete_by_subject(&subject, None).await?;
                 for key in &before[dead..] {
                     expect(&store, key, None).await?;
                 }
                 dead = before.len();
+                if last {
+                    return Ok(());
+                }
                 yield_now().await;
             }
-            Ok(())
         }
     })
     .await?;
@@ -204,17 +207,23 @@ pub async fn a_deletion_is_seen_whole<S: RecordStore + 'static>(store: &Arc<S>) 
         for (n, key) in (0..).zip(&keys) {
             insert(store, key, &record("u", n, FAR)).await?;
         }
+        let deleted = Arc::new(AtomicBool::new(false));
         race(3, |n, start| {
             let (store, keys) = (Arc::clone(store), keys.clone());
+            let deleted = Arc::clone(&deleted);
             async move {
                 start.wait().await;
                 if n == 0 {
-                    let deleted = store.delete_by_subject(&SubjectId::new("u"), None).await?;
-                    return ensure(deleted == RECORDS as u64, || format!("{deleted} deleted"));
+                    let count = store.delete_by_subject(&SubjectId::new("u"), None).await;
+                    deleted.store(true, Ordering::SeqCst);
+                    let count = count?;
+                    return ensure(count == RECORDS as u64, || format!("{count} deleted"));
                 }
                 // One reader looks in either direction.
                 let first = if n == 1 { 0 } else { RECORDS - 1 };
-                while store.get(&keys[first]).await?.is_some() {
+                let mut late = false;
+                while !late && store.get(&keys[first]).await?.is_some() {
+                    late = deleted.load(Ordering::SeqCst);
                     yield_now().await;
                 }
                 for key in &keys {
@@ -306,16 +315,53 @@ async fn step<S: RecordStore>(
     Ok(())
 }
 
-async fn swap_until_missing<S: RecordStore>(store: &Arc<S>, key: &Digest) -> Verdict {
+/// Inserts, and notes each key once its insertion has returned.
+async fn insert_many<S: RecordStore>(
+    store: &Arc<S>,
+    n: u8,
+    insertions: usize,
+    acknowledged: &Mutex<Vec<Digest>>,
+) -> Verdict {
+    for i in 0..insertions {
+        let key = key(usize::from(n) * insertions + i);
+        insert(store, &key, &record("u", n, FAR)).await?;
+        push(acknowledged, key);
+    }
+    Ok(())
+}
+
+async fn delete_somehow<S: RecordStore>(
+    store: &Arc<S>,
+    round: usize,
+    subject: &SubjectId,
+) -> Verdict {
+    match round % 3 {
+        0 => drop(store.delete(&key(round)).await?),
+        1 => drop(store.delete_by_subject(subject, None).await?),
+        _ => drop(store.purge(UnixMs(1), 10).await?),
+    }
+    Ok(())
+}
+
+/// Swaps as fast as it can; once `deleted` is set, no swap may find anything.
+async fn swap_until_deleted<S: RecordStore>(
+    store: &Arc<S>,
+    key: &Digest,
+    deleted: &AtomicBool,
+) -> Verdict {
     let mut held = record("u", 1, UnixMs(1));
     loop {
-        match store.compare_and_swap(key, held.revision, &held).await? {
+        let late = deleted.load(Ordering::SeqCst);
+        let swapped = store.compare_and_swap(key, held.revision, &held).await?;
+        if late {
+            return ensure(swapped == Swapped::Missing, || {
+                format!("deleted, then {swapped:?}")
+            });
+        }
+        match swapped {
             Swapped::Done => held.revision += 1,
-            Swapped::Missing => return expect(store, key, None).await,
-            Swapped::Stale => match store.get(key).await? {
-                Some(read) => held = read,
-                None => return Ok(()),
-            },
+            Swapped::Stale => held = store.get(key).await?.unwrap_or(held),
+            Swapped::Missing => {}
         }
     }
 }
