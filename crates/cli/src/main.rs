@@ -23,11 +23,14 @@ use crate::exit::Outcome;
     name = "authbench",
     version,
     propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
 )]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    quick: commands::run::Options,
 }
 
 #[derive(Subcommand)]
@@ -40,15 +43,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse()
-        .command
-        .unwrap_or(Command::Run(Default::default()))
-    {
-        Command::List(args) => commands::list::execute(&args),
-        Command::Report(args) => commands::report::execute(&args),
-        Command::Run(args) => commands::run::execute(&args),
-        Command::Schema(args) => commands::schema::execute(&args),
-        Command::Serve(args) => commands::serve::execute(&args),
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => commands::run::quick(&cli.quick),
+        Some(Command::List(args)) => commands::list::execute(&args),
+        Some(Command::Report(args)) => commands::report::execute(&args),
+        Some(Command::Run(args)) => commands::run::execute(&args),
+        Some(Command::Schema(args)) => commands::schema::execute(&args),
+        Some(Command::Serve(args)) => commands::serve::execute(&args),
     };
     match result {
         Ok(outcome) => outcome.code(),

@@ -67,6 +67,12 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
         &Snapshot::take(),
         Some(own_cpu_ns + authbench_lab::cpu::own_cpu_ns()),
     );
+    let again: u32 = contenders.iter().map(|one| one.blocks_measured_again).sum();
+    if again > 0 {
+        warnings.push(format!(
+            "{again} blocks were measured again, because the driver was late or other programs were busy"
+        ));
+    }
     let measured = gather(contenders, skipped, &mut warnings);
     Ok(RunResult {
         schema: SchemaVersion::V1,

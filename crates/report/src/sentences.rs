@@ -211,15 +211,15 @@ fn sizes(reading: &Reading<'_>) -> String {
         (Some((light, least)), Some((heavy, most))) if memory.len() > 1 && most > least => {
             Some(format!(
                 "a login occupies {} with {} and {} with {}",
-                occupied(*least),
+                occupied(light, *least),
                 light.name(),
-                occupied(*most),
+                occupied(heavy, *most),
                 heavy.name()
             ))
         }
         (Some((only, size)), Some(_)) => Some(format!(
             "a login occupies {} with {}",
-            occupied(*size),
+            occupied(only, *size),
             only.name()
         )),
         _ => None,
@@ -234,9 +234,9 @@ fn sizes(reading: &Reading<'_>) -> String {
     }
 }
 
-/// Sampling noise makes a process shrink now and then.
-fn occupied(octets: f64) -> String {
-    if octets < 1.0 {
+/// What is below the noise of the whole process is not given as a number.
+fn occupied(strategy: &Strategy<'_>, octets: f64) -> String {
+    if octets < strategy.facts.memory.resolution_bytes_per_login.max(1.0) {
         "nothing measurable".to_owned()
     } else {
         units::bytes(octets)

@@ -1,7 +1,7 @@
 //! The summary table: one row a strategy, the same on the page and in the
 //! terminal.
 
-use authbench_results::{Histogram, Metric, RunResult};
+use authbench_results::{Histogram, Memory, Metric, RunResult};
 
 use crate::reading::{Reading, Strategy};
 use crate::units;
@@ -105,14 +105,14 @@ impl SummaryRow {
             meaning: "99 of 100 requests took no longer",
         },
         Column {
-            group: "authenticate",
-            heading: "server CPU",
-            meaning: "processor time of the server per request",
+            group: "server",
+            heading: "CPU/request",
+            meaning: "processor time of the server per request, at the load of this table, where most requests pay for a wake-up of their own",
         },
         Column {
-            group: "authenticate",
-            heading: "a core carries",
-            meaning: "requests per second that one fully used core could carry: one second divided by the server CPU at the highest load measured",
+            group: "server",
+            heading: "core carries",
+            meaning: "requests per second that one fully used core carries: one second divided by the processor time per request at saturation, where requests share wake-ups",
         },
         Column {
             group: "login",
@@ -125,33 +125,33 @@ impl SummaryRow {
             meaning: "median time of a login, password hash left out: what the strategy itself costs",
         },
         Column {
-            group: "size",
-            heading: "wire",
+            group: "wire",
+            heading: "per request",
             meaning: "octets per request and its answer, heads and bodies",
         },
         Column {
-            group: "size",
-            heading: "token",
+            group: "token",
+            heading: "size",
             meaning: "octets of the access credential",
         },
         Column {
-            group: "size",
-            heading: "memory",
-            meaning: "octets that one login occupies in server and store",
+            group: "memory",
+            heading: "per login",
+            meaning: "octets that one login occupies in server and store; < where it is too little to be seen",
         },
         Column {
-            group: "logout holds after",
+            group: "revocation",
             heading: "p50",
             meaning: "median time from an acknowledged logout to the last acceptance of its credential",
         },
         Column {
-            group: "logout holds after",
+            group: "revocation",
             heading: "max",
             meaning: "the longest such time; ≥ where it was still accepted at the last try",
         },
         Column {
-            group: "store",
-            heading: "look-ups",
+            group: "look-ups",
+            heading: "per request",
             meaning: "store look-ups per authenticated request",
         },
     ];
@@ -266,10 +266,7 @@ fn row(strategy: &Strategy<'_>, load: &str) -> SummaryRow {
             || Figure::missing("the credential was not seen"),
             |octets| Figure::good(units::bytes(octets as f64)),
         ),
-        memory: sum(
-            &facts.memory.server_bytes_per_login,
-            &facts.memory.store_bytes_per_login,
-        ),
+        memory: memory(&facts.memory),
         revocation_p50: revocation(strategy, false),
         revocation_max: revocation(strategy, true),
         lookups: Figure::of_metric(&facts.lookups_per_request, units::few),
@@ -311,6 +308,20 @@ fn median(histogram: Option<&Histogram>) -> Figure {
         || Figure::missing("no login was timed"),
         |histogram| Figure::good(units::duration_ns(histogram.p50_ns as f64)),
     )
+}
+
+fn memory(memory: &Memory) -> Figure {
+    let figure = sum(
+        &memory.server_bytes_per_login,
+        &memory.store_bytes_per_login,
+    );
+    match memory.bytes_per_login() {
+        Some(octets) if octets < memory.resolution_bytes_per_login => Figure::good(format!(
+            "< {}",
+            units::bytes(memory.resolution_bytes_per_login)
+        )),
+        _ => figure,
+    }
 }
 
 /// Octets of two metrics together: as good as the worse of them.

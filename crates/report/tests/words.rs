@@ -92,10 +92,12 @@ fn what_is_missing_is_said_to_be_missing() {
     assert_eq!(row.token.text, "–");
     let remarks = row.remarks();
     assert!(
-        remarks.iter().any(|line| line == "size memory: no access"),
+        remarks
+            .iter()
+            .any(|line| line == "memory per login: no access"),
         "{remarks:?}"
     );
-    let revocation = "logout holds after p50, logout holds after max: no revocation was tried";
+    let revocation = "revocation p50, revocation max: no revocation was tried";
     assert!(remarks.iter().any(|line| line == revocation), "{remarks:?}");
 }
 

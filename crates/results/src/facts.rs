@@ -30,9 +30,12 @@ pub struct StrategyFacts {
     pub revocation: Option<Revocation>,
     /// Store look-ups for one authenticated request.
     pub lookups_per_request: Metric,
-    /// Requests that one fully used core could carry each second: 1e9 divided
-    /// by the server's CPU nanoseconds per request at the highest load. A
-    /// computation, not a measured throughput.
+    /// CPU nanoseconds of the server per authenticated request while it is
+    /// offered far more than it can serve. Less than at a moderate load, where
+    /// each request pays for a wake-up of its own.
+    pub saturated_server_cpu_ns_per_request: Metric,
+    /// Requests that one fully used core carries each second: 1e9 divided by
+    /// `saturated_server_cpu_ns_per_request`.
     pub requests_per_core_s: Metric,
 }
 
@@ -169,6 +172,9 @@ pub struct Memory {
     pub server_bytes_per_login: Metric,
     /// Growth of the store outside the server process, octets per login.
     pub store_bytes_per_login: Metric,
+    /// The smallest growth per login that can be told from the noise of the
+    /// whole process; what is below is as good as nothing.
+    pub resolution_bytes_per_login: f64,
     /// Over how many logins the growth was measured.
     pub logins: u64,
     /// How it was measured, in one sentence.

@@ -16,13 +16,23 @@ use crate::run::progress::Progress;
 use crate::run::{self, Plan, show};
 use crate::term::Format;
 
+/// The scenario that runs when none is named.
+const QUICK: &str = "quick";
+
 /// Measure a scenario: latency, CPU, memory, bytes and revocation of several
 /// strategies, side by side.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A scenario's name (see `authbench list scenarios`) or a .toml file.
-    #[arg(default_value = "quick")]
+    #[arg(default_value = QUICK)]
     scenario: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What `authbench` without a command takes, too.
+#[derive(clap::Args)]
+pub(crate) struct Options {
     /// Measure this strategy (a name or a recipe file) instead of the
     /// scenario's; may be given several times.
     #[arg(long = "strategy", value_name = "NAME")]
@@ -42,20 +52,6 @@ pub(crate) struct Args {
     /// Show no progress.
     #[arg(long, short)]
     quiet: bool,
-}
-
-impl Default for Args {
-    fn default() -> Self {
-        Self {
-            scenario: "quick".to_owned(),
-            strategies: Vec::new(),
-            seed: None,
-            out: PathBuf::from("results/runs"),
-            purpose: PurposeArg::default(),
-            format: Format::default(),
-            quiet: false,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
@@ -86,24 +82,33 @@ impl From<PurposeArg> for Purpose {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
-    let plan = plan(args)?;
+    measure(&args.scenario, &args.options)
+}
+
+/// `authbench` without a command.
+pub(crate) fn quick(options: &Options) -> Result<Outcome> {
+    measure(QUICK, options)
+}
+
+fn measure(scenario: &str, options: &Options) -> Result<Outcome> {
+    let plan = plan(scenario, options)?;
     let stop = stop_at_ctrl_c()?;
-    let progress = Progress::new(steps(&plan), args.quiet);
+    let progress = Progress::new(steps(&plan), options.quiet);
     let result = run::run(&plan, &stop, &progress)?;
     drop(progress);
     let saved =
-        authbench_results::store::write_or_rescue(&args.out, &std::env::temp_dir(), &result)
+        authbench_results::store::write_or_rescue(&options.out, &std::env::temp_dir(), &result)
             .context("the result is lost")?;
-    show::result(&result, &saved, args.format)
+    show::result(&result, &saved, options.format)
 }
 
-fn plan(args: &Args) -> Result<Plan> {
-    let (mut scenario, source) = library::scenario(&args.scenario)?;
-    if let Some(seed) = args.seed {
+fn plan(scenario: &str, options: &Options) -> Result<Plan> {
+    let (mut scenario, source) = library::scenario(scenario)?;
+    if let Some(seed) = options.seed {
         scenario.seed = seed;
     }
-    if !args.strategies.is_empty() {
-        let names = args
+    if !options.strategies.is_empty() {
+        let names = options
             .strategies
             .iter()
             .cloned()
@@ -111,12 +116,12 @@ fn plan(args: &Args) -> Result<Plan> {
             .collect::<Vec<_>>();
         scenario.strategies = names.into();
     }
-    let recipes = recipes(&scenario, &source, args.strategies.is_empty())?;
+    let recipes = recipes(&scenario, &source, options.strategies.is_empty())?;
     Ok(Plan {
         name: source.name,
         scenario,
         recipes,
-        purpose: args.purpose.into(),
+        purpose: options.purpose.into(),
     })
 }
 

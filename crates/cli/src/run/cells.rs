@@ -4,12 +4,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use authbench_core::system::monotonic_ns;
 use authbench_lab::cpu;
-use authbench_load::{LoadPoint, Probe, Scenario};
+use authbench_load::{CellOutcome, LoadPoint, Probe, Scenario};
 use authbench_results::{Health, Snapshot};
 
 use crate::run::contender::Contender;
+use crate::run::convert::{FOREIGN_BUDGET, LAG_BUDGET_NS};
 use crate::run::progress::Progress;
+
+/// How often a block is measured at most until nobody disturbs it.
+const TRIES_MAX: u32 = 3;
+/// How long a whole run may spend on measuring blocks again.
+const AGAIN_NS: u64 = 10_000_000_000;
 
 /// How quiet the machine was during a cell's blocks.
 #[derive(Default)]
@@ -28,7 +35,12 @@ pub(crate) fn measure_all(
     progress: &Progress,
 ) {
     let points = scenario.points();
-    let mut place = 0;
+    let mut tour = Tour {
+        stop,
+        progress,
+        place: 0,
+        again_ns: AGAIN_NS,
+    };
     for block in 0..scenario.load.blocks.value {
         for (number, point) in points.iter().enumerate() {
             let part = part(point, block);
@@ -37,18 +49,90 @@ pub(crate) fn measure_all(
                 // Another first one each time: nobody always follows the same
                 // neighbour, or always comes first after a change of rate.
                 let contender = &mut contenders[(turn + block as usize + number) % count];
-                if contender.failure.is_some() || stop.load(Ordering::SeqCst) {
-                    progress.skip_step();
-                    continue;
-                }
-                progress.step(&contender.recipe.name, &format!("{}/s", point.rate_per_s));
-                if let Err(error) = measure(contender, number, &part, place, stop, progress) {
-                    let reason = format!("{error:#}");
-                    progress.warn(&format!("{}: {reason}", contender.recipe.name));
-                    contender.failure = Some(reason);
-                }
-                place += 1;
-                progress.step_done();
+                tour.visit(contender, number, &part);
+            }
+        }
+    }
+}
+
+/// The way through all blocks of a run.
+struct Tour<'t> {
+    stop: &'t AtomicBool,
+    progress: &'t Progress,
+    /// Place in the run's order of blocks.
+    place: u32,
+    /// Time left for measuring blocks again.
+    again_ns: u64,
+}
+
+impl Tour<'_> {
+    fn visit(&mut self, contender: &mut Contender, number: usize, part: &LoadPoint) {
+        if contender.failure.is_some() || self.stop.load(Ordering::SeqCst) {
+            self.progress.skip_step();
+            return;
+        }
+        self.progress
+            .step(&contender.recipe.name, &format!("{}/s", part.rate_per_s));
+        match self.undisturbed(contender, part) {
+            Ok((outcome, health)) => self.keep(contender, number, outcome, health),
+            Err(error) => {
+                let reason = format!("{error:#}");
+                self.progress
+                    .warn(&format!("{}: {reason}", contender.recipe.name));
+                contender.failure = Some(reason);
+            }
+        }
+        self.place += 1;
+        self.progress.step_done();
+    }
+
+    /// The first try that nobody disturbed, or the last that there is time for.
+    fn undisturbed(
+        &mut self,
+        contender: &mut Contender,
+        part: &LoadPoint,
+    ) -> Result<(CellOutcome, Health)> {
+        let mut tries = 1;
+        loop {
+            let began_ns = monotonic_ns();
+            let (outcome, health) = self.once(contender, part)?;
+            let is_good = outcome.interrupted || !is_disturbed(&outcome, &health);
+            if is_good || tries == TRIES_MAX || self.again_ns == 0 {
+                return Ok((outcome, health));
+            }
+            tries += 1;
+            contender.blocks_measured_again += 1;
+            self.again_ns = self.again_ns.saturating_sub(monotonic_ns() - began_ns);
+        }
+    }
+
+    fn once(&self, contender: &mut Contender, part: &LoadPoint) -> Result<(CellOutcome, Health)> {
+        let pid = contender.served.pid();
+        let ours_ns = || cpu::own_cpu_ns() + cpu::process_cpu_ns(pid).unwrap_or(0);
+        let before = (Snapshot::take(), ours_ns());
+        let (mut probe, mut watch) = (ServerCpu(pid), self.progress.watch());
+        let outcome = contender
+            .served
+            .driver
+            .cell(part, &mut probe, &mut watch, self.stop)?;
+        let spent_ns = ours_ns().saturating_sub(before.1);
+        Ok((outcome, before.0.until(&Snapshot::take(), Some(spent_ns))))
+    }
+
+    fn keep(&self, contender: &mut Contender, number: usize, outcome: CellOutcome, health: Health) {
+        let cell = &mut contender.cells[number];
+        match cell {
+            None => {
+                let health = CellHealth {
+                    blocks: vec![health],
+                    places: vec![self.place],
+                };
+                *cell = Some((outcome, health));
+            }
+            Some((whole, healths)) => {
+                whole.merge(&outcome);
+                healths.blocks.push(health);
+                healths.places.push(self.place);
             }
         }
     }
@@ -68,42 +152,14 @@ fn part(point: &LoadPoint, block: u32) -> LoadPoint {
     }
 }
 
-fn measure(
-    contender: &mut Contender,
-    number: usize,
-    part: &LoadPoint,
-    place: u32,
-    stop: &AtomicBool,
-    progress: &Progress,
-) -> Result<()> {
-    let pid = contender.served.pid();
-    let ours_ns = || cpu::own_cpu_ns() + cpu::process_cpu_ns(pid).unwrap_or(0);
-    let before = (Snapshot::take(), ours_ns());
-    let mut probe = ServerCpu(pid);
-    let outcome = contender
-        .served
-        .driver
-        .cell(part, &mut probe, &mut progress.watch(), stop)?;
-    let spent_ns = ours_ns().saturating_sub(before.1);
-    let health = before.0.until(&Snapshot::take(), Some(spent_ns));
-    let cell = &mut contender.cells[number];
-    match cell {
-        None => {
-            *cell = Some((
-                outcome,
-                CellHealth {
-                    blocks: vec![health],
-                    places: vec![place],
-                },
-            ));
-        }
-        Some((whole, healths)) => {
-            whole.merge(&outcome);
-            healths.blocks.push(health);
-            healths.places.push(place);
-        }
-    }
-    Ok(())
+/// Whether the machine, not the server, may have made the block what it is.
+/// Looks at the driver and at the machine only, never at how the server did:
+/// choosing by that would be choosing results.
+fn is_disturbed(outcome: &CellOutcome, health: &Health) -> bool {
+    outcome.send_lag_ns.value_at_quantile(0.99) > LAG_BUDGET_NS
+        || health
+            .foreign_cpu_fraction
+            .is_some_and(|fraction| fraction > FOREIGN_BUDGET)
 }
 
 struct ServerCpu(u32);

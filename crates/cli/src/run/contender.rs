@@ -34,6 +34,8 @@ pub(crate) struct Contender {
     pub(crate) facts: Facts,
     /// One for each load point, in the scenario's order.
     pub(crate) cells: Vec<Option<(CellOutcome, CellHealth)>>,
+    /// Blocks that were thrown away because the machine disturbed them.
+    pub(crate) blocks_measured_again: u32,
     /// With the schedule of its replays, in milliseconds.
     pub(crate) revocation: Option<(RevocationOutcome, Vec<u64>)>,
     /// Why nothing more is measured, if so.
@@ -55,6 +57,7 @@ impl Contender {
             served,
             facts: Facts::default(),
             cells: scenario.points().iter().map(|_| None).collect(),
+            blocks_measured_again: 0,
             revocation: None,
             failure: None,
         })

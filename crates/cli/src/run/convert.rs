@@ -13,11 +13,14 @@ use crate::run::facts::{Facts, Growth, Logins};
 
 /// The driver was late when 1 % of its sends came later than this: as much as
 /// the median answer of the fastest server takes.
-const LAG_BUDGET_NS: u64 = 100_000;
+pub(crate) const LAG_BUDGET_NS: u64 = 100_000;
 /// A driver that used more of its core than this had no time to be punctual.
 const UTILISATION_BUDGET: f64 = 0.9;
+/// A process that does nothing else grows or shrinks by as much over some
+/// thousand requests.
+const MEMORY_NOISE_BYTES: f64 = 262_144.0;
 /// Others used more of all cores than this.
-const FOREIGN_BUDGET: f64 = 0.15;
+pub(crate) const FOREIGN_BUDGET: f64 = 0.15;
 
 /// The file form of everything that is known of `contender`; or why nothing
 /// is.
@@ -35,16 +38,13 @@ pub(crate) fn contender(contender: Contender) -> (Result<StrategyFacts, Skipped>
             .unwrap_or_else(|| "the run was stopped".to_owned());
         return (Err(Skipped { strategy, reason }), Vec::new());
     }
-    (Ok(facts(&contender, &cells)), cells)
+    (Ok(facts(&contender)), cells)
 }
 
-fn facts(contender: &Contender, cells: &[Cell]) -> StrategyFacts {
+fn facts(contender: &Contender) -> StrategyFacts {
     let own = &contender.facts;
     let none = || Metric::missing("not measured: the run was stopped");
-    // The highest load is nearest to what a full core would do.
-    let server_cpu = cells
-        .last()
-        .map(|cell| cell.costs.server_cpu_ns_per_request.clone());
+    let saturated = own.saturated_cpu_ns.map_or_else(none, Metric::of);
     StrategyFacts {
         strategy: contender.recipe.name.clone(),
         recipe: contender.recipe.text.clone(),
@@ -70,18 +70,11 @@ fn facts(contender: &Contender, cells: &[Cell]) -> StrategyFacts {
             .as_ref()
             .map(|(seen, schedule_ms)| revocation(seen, schedule_ms)),
         lookups_per_request: lookups(own),
-        requests_per_core_s: match server_cpu {
-            Some(Metric {
-                value: Some(ns),
-                valid: true,
-                ..
-            }) if ns > 0.0 => Metric::of(1e9 / ns),
-            Some(Metric {
-                reason: Some(reason),
-                ..
-            }) => Metric::missing(reason),
+        requests_per_core_s: match saturated.usable() {
+            Some(ns) if ns > 0.0 => Metric::of(1e9 / ns),
             _ => none(),
         },
+        saturated_server_cpu_ns_per_request: saturated,
     }
 }
 
@@ -162,6 +155,8 @@ fn memory(growth: Option<&Growth>) -> results::Memory {
     results::Memory {
         server_bytes_per_login: per_login(|growth| growth.server_bytes),
         store_bytes_per_login: per_login(|growth| growth.store_bytes),
+        resolution_bytes_per_login: growth
+            .map_or(0.0, |growth| MEMORY_NOISE_BYTES / growth.logins as f64),
         logins: growth.map_or(0, |growth| growth.logins),
         method: method.to_owned(),
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use authbench_report::{SummaryRow, page, sentences, summary};
-use authbench_results::RunResult;
 use authbench_results::store::Saved;
+use authbench_results::{ArrivalProcess, RunResult};
 
 use crate::exit::Outcome;
 use crate::term::{self, Format};
@@ -53,9 +53,13 @@ fn print(result: &RunResult, format: Format) {
         std::iter::once(name).chain(figures).collect()
     });
     println!("{}", term::table(format, 1, &header, lines));
-    if let Some(row) = rows.first() {
+    if let (Some(row), Some(cell)) = (rows.first(), result.cells.first()) {
+        let process = match cell.load.process {
+            ArrivalProcess::Constant => "evenly spaced",
+            ArrivalProcess::Poisson => "Poisson",
+        };
         println!(
-            "authenticate and wire bytes at {}, Poisson or constant as the scenario says; all times from the intended instant",
+            "authenticate, CPU and wire at {}, {process} arrivals; times from the intended instant",
             row.load
         );
     }

@@ -75,7 +75,7 @@ pub(super) fn distrust(reading: &Reading<'_>) -> Markup {
             li { "Carry over ratios, not absolute times: the same machine drifts by a tenth from hour to hour, and another machine has another processor, kernel and network." }
             li { "Everything ran over loopback. A real network adds the same delay to every strategy, and a remote store adds one more to each look-up: differences between strategies that ask a store and those that do not grow with its distance." }
             li { "Requests in a queue are not independent, so intervals are somewhat too narrow; a percentile beyond the last ten requests is an anecdote." }
-            li { "“A core carries” divides one second by the processor time of a request at the highest load. It is no throughput that was measured: locks, the kernel and the store may give way earlier." }
+            li { "“Core carries” divides one second by the processor time of a request while the server is offered far more than it can answer. With more cores, locks, the kernel and the store may give way earlier." }
             li { "Memory per login is growth divided by logins. Allocators keep reserves, so small differences are noise." }
             li { "Steal, pressure or the CPU of others above a few per cent (see “Machine, source and health”) spoil tails first." }
             li { "Speed is one column. A strategy that answers fast and cannot log anybody out is not better." }
