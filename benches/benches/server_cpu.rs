@@ -43,7 +43,9 @@ fn main() -> Result<()> {
     {
         return serve(contender);
     }
-    let mut numbers = arguments.iter().filter_map(|argument| argument.parse::<u64>().ok());
+    let mut numbers = arguments
+        .iter()
+        .filter_map(|argument| argument.parse::<u64>().ok());
     let rounds = numbers.next().unwrap_or(9).max(1);
     let requests = numbers.next().unwrap_or(40_000).max(1);
     compare(rounds, requests)
@@ -89,15 +91,22 @@ fn compare(rounds: u64, requests: u64) -> Result<()> {
 
 fn print(contenders: &mut [Contender], rounds: u64, requests: u64) {
     println!("server CPU per GET /me, {CONNECTIONS} connections, {rounds} x {requests} requests");
-    println!("{:<24} {:>8} {:>8} {:>8} {:>9}", "server", "us p50", "min", "max", "x bare");
+    println!(
+        "{:<24} {:>8} {:>8} {:>8} {:>9}",
+        "server", "us p50", "min", "max", "x bare"
+    );
     let mut bare = Vec::new();
     for contender in contenders {
         if contender.name == BARE {
             bare.clone_from(&contender.cpu_ns);
         }
         // Round by round, so that a slow minute hurts both sides of a ratio.
-        let mut ratios: Vec<f64> =
-            contender.cpu_ns.iter().zip(&bare).map(|(own, bare)| own / bare).collect();
+        let mut ratios: Vec<f64> = contender
+            .cpu_ns
+            .iter()
+            .zip(&bare)
+            .map(|(own, bare)| own / bare)
+            .collect();
         ratios.sort_by(f64::total_cmp);
         contender.cpu_ns.sort_by(f64::total_cmp);
         let own = &contender.cpu_ns;
@@ -117,15 +126,27 @@ fn start(name: &'static str, placement: &Placement) -> Result<Contender> {
     let (process, address) = ServerCommand::new(std::env::current_exe()?)
         .args(["--serve", name])
         .cores(placement.pin_server())
-        .start(Duration::from_secs(20), |line| line.parse::<SocketAddr>().ok())?;
+        .start(Duration::from_secs(20), |line| {
+            line.parse::<SocketAddr>().ok()
+        })?;
     let request = request(name, address)?;
     closed_loop::ask(address, &request)?;
-    Ok(Contender { name, process, address, request, cpu_ns: Vec::new() })
+    Ok(Contender {
+        name,
+        process,
+        address,
+        request,
+        cpu_ns: Vec::new(),
+    })
 }
 
 /// `GET /me` with the credential of a login that is made for it.
 fn request(name: &str, address: SocketAddr) -> Result<Vec<u8>> {
-    let credential = if name == BARE { String::new() } else { log_in(name, address)? };
+    let credential = if name == BARE {
+        String::new()
+    } else {
+        log_in(name, address)?
+    };
     Ok(format!("GET /me HTTP/1.1\r\nHost: {address}\r\n{credential}\r\n").into_bytes())
 }
 
@@ -160,7 +181,9 @@ fn log_in(name: &str, address: SocketAddr) -> Result<String> {
 
 fn serve(contender: &str) -> Result<()> {
     // As `authbench serve` does on one core.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     std::thread::spawn(|| {
         let mut rest = [0; 64];
         while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
@@ -193,7 +216,11 @@ struct Me<S> {
 }
 
 fn me<S: serde::Serialize>(subject: S) -> Json<Me<S>> {
-    Json(Me { subject, roles: ["user"], login: "AAAAAAAAAAAAAAAAAAAAAA" })
+    Json(Me {
+        subject,
+        roles: ["user"],
+        login: "AAAAAAAAAAAAAAAAAAAAAA",
+    })
 }
 
 fn bare_routes() -> Router {
@@ -231,8 +258,10 @@ async fn ours(recipe: &str) -> Result<()> {
     let recipe = authbench_catalog::find(recipe)?;
     let node = Backing::open(&recipe, options).await?.node().await?;
     let accounts = Arc::new(Accounts::lab(10, 0, &OsEntropy)?);
-    let config =
-        ServerConfig { lab: true, ..ServerConfig::new(node.strategy, node.transport, accounts) };
+    let config = ServerConfig {
+        lab: true,
+        ..ServerConfig::new(node.strategy, node.transport, accounts)
+    };
     let server = Server::bind(([127, 0, 0, 1], 0).into(), config).await?;
     println!("{}", server.local_addr());
     server.serve(std::future::pending()).await;

@@ -1,0 +1,8 @@
+//! The session scheme over the memory store.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod behaviour;
+mod failures;
+mod identifiers;
+mod support;
