@@ -14,6 +14,7 @@
 //! Memory that deleted records held is used again for new ones, but is not
 //! given back to the system.
 
+mod place;
 mod slots;
 
 use std::hash::BuildHasher as _;
@@ -27,11 +28,8 @@ use foldhash::quality::RandomState;
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
-use slots::{MAX_SLOTS, SlotTable};
-
-/// Shards of each table: enough that a writer seldom stops a reader on any
-/// machine, few enough that an empty store is small.
-const SHARDS: usize = 64;
+use place::{Hashed, Location, Position, SHARDS};
+use slots::SlotTable;
 
 /// Chunks that a sweep looks at before it lets other tasks run.
 const CHUNKS_PER_TURN: usize = 8;
@@ -60,33 +58,14 @@ struct Owner {
     records: SmallVec<[Location; 4]>,
 }
 
-/// Shard and slot of a record. Ordered by shard.
-#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-struct Location(u32);
-
-/// A chunk of a record shard: how far a sweep has come.
-#[derive(Clone, Copy, Eq, PartialEq)]
-struct Position {
-    shard: usize,
-    chunk: usize,
-}
-
 /// On cache lines of its own, so that the lock of one shard does not slow down
 /// its neighbours.
 #[repr(align(128))]
 struct Padded<T>(T);
 
-/// Which shard, and the hash within it.
-#[derive(Clone, Copy)]
-struct Hashed {
-    shard: usize,
-    hash: u32,
-}
-
 // A record costs its slot, its place in the index (11 to 21 octets), and its
 // part of the subject's entry.
 const _: () = assert!(size_of::<Entry>() == 112 && size_of::<Owner>() == 48);
-const _: () = assert!(SHARDS * MAX_SLOTS == 1 << 32);
 
 impl MemoryStore {
     /// An empty store.
@@ -315,62 +294,6 @@ impl Owner {
     fn by_shard(&mut self) -> impl Iterator<Item = &[Location]> + Clone {
         self.records.sort_unstable();
         self.records.chunk_by(|a, b| a.shard() == b.shard())
-    }
-}
-
-impl Location {
-    fn new(shard: usize, slot: u32) -> Self {
-        let shard = u32::try_from(shard).unwrap_or(0);
-        Self(shard << MAX_SLOTS.ilog2() | slot)
-    }
-
-    const fn shard(self) -> usize {
-        self.0 as usize / MAX_SLOTS
-    }
-
-    const fn slot(self) -> u32 {
-        self.0 & (MAX_SLOTS as u32 - 1)
-    }
-}
-
-impl Position {
-    const fn from_bits(bits: u64) -> Self {
-        Self {
-            shard: (bits >> 32) as usize % SHARDS,
-            chunk: bits as u32 as usize,
-        }
-    }
-
-    const fn bits(self) -> u64 {
-        (self.shard as u64) << 32 | self.chunk as u64
-    }
-
-    const fn next_chunk(self) -> Self {
-        Self {
-            shard: self.shard,
-            chunk: self.chunk + 1,
-        }
-    }
-
-    const fn next_shard(self) -> Self {
-        Self {
-            shard: (self.shard + 1) % SHARDS,
-            chunk: 0,
-        }
-    }
-}
-
-impl Hashed {
-    /// Shard and table use different bits: the highest and the lowest.
-    const fn new(hash: u64) -> Self {
-        Self {
-            shard: (hash >> (64 - SHARDS.ilog2())) as usize,
-            hash: hash as u32,
-        }
-    }
-
-    fn key(key: &Digest) -> Self {
-        Self::new(key.prefix())
     }
 }
 
