@@ -20,18 +20,16 @@ struct Connection {
 /// # Errors
 /// When the server cannot be reached, closes a connection, or answers
 /// otherwise.
-pub fn drive(
-    address: SocketAddr,
-    request: &[u8],
-    connections: usize,
-    requests: u64,
-) -> Result<()> {
+pub fn drive(address: SocketAddr, request: &[u8], connections: usize, requests: u64) -> Result<()> {
     let mut lines = Vec::with_capacity(connections);
     for _ in 0..connections {
         let stream = TcpStream::connect(address).context("the server cannot be reached")?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        lines.push(Connection { stream, received: Vec::with_capacity(4096) });
+        lines.push(Connection {
+            stream,
+            received: Vec::with_capacity(4096),
+        });
     }
     for line in &mut lines {
         line.stream.write_all(request)?;
@@ -47,7 +45,10 @@ pub fn drive(
                 Err(error) => return Err(error).context("a connection broke"),
             }
             if let Some(length) = complete(&line.received)? {
-                ensure!(length == line.received.len(), "more than one answer to one request");
+                ensure!(
+                    length == line.received.len(),
+                    "more than one answer to one request"
+                );
                 line.received.clear();
                 answered += 1;
                 line.stream.write_all(request)?;
@@ -82,12 +83,17 @@ fn complete(received: &[u8]) -> Result<Option<usize>> {
         return Ok(None);
     };
     let text = std::str::from_utf8(&received[..head]).context("a head that is not text")?;
-    ensure!(text.starts_with("HTTP/1.1 200"), "not a 200: {}", text.lines().next().unwrap_or(""));
+    ensure!(
+        text.starts_with("HTTP/1.1 200"),
+        "not a 200: {}",
+        text.lines().next().unwrap_or("")
+    );
     let body = text
         .lines()
         .find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>())
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>())
         })
         .context("an answer without Content-Length")??;
     let length = head + 4 + body;
