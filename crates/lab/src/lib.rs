@@ -5,12 +5,10 @@
 
 pub mod cores;
 pub mod cpu;
-mod home;
 pub mod memory;
 mod output;
 mod process;
 pub mod timer;
 
 pub use cores::{CoreSet, Placement};
-pub use home::TempHome;
 pub use process::{ServerCommand, ServerProcess, StartError};

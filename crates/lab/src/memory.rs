@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 
 /// What a process holds in memory.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,23 +25,6 @@ pub fn resident(pid: u32) -> io::Result<Resident> {
             "smaps_rollup lacks Rss or Private lines",
         )
     })
-}
-
-/// Sum of the lengths of `files` in bytes. A file that does not exist counts 0 (SQLite's `-wal`
-/// comes and goes).
-///
-/// # Errors
-/// When a file exists but cannot be looked at.
-pub fn file_bytes<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> io::Result<u64> {
-    let mut total = 0;
-    for file in files {
-        match fs::metadata(file) {
-            Ok(metadata) => total += metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(total)
 }
 
 fn parse_rollup(text: &str) -> Option<Resident> {
@@ -84,15 +66,5 @@ mod tests {
         // Other tests of this process may free memory meanwhile: half is enough.
         assert!(after.private_bytes >= before.private_bytes + (held.len() as u64) / 2);
         assert!(after.rss_bytes >= after.private_bytes);
-    }
-
-    #[test]
-    fn absent_files_weigh_nothing() {
-        let home = crate::TempHome::new().unwrap();
-        fs::write(home.join("a"), [0; 100]).unwrap();
-        fs::write(home.join("b"), [0; 11]).unwrap();
-        let files = ["a", "b", "b-wal"].map(|name| home.join(name));
-        assert_eq!(file_bytes(files).unwrap(), 111);
-        assert!(file_bytes([home.join("a/b")]).is_err());
     }
 }

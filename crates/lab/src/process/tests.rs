@@ -72,8 +72,8 @@ fn a_child_that_ends_early_is_quoted() {
 
 #[test]
 fn a_child_that_is_never_ready_is_quoted_and_killed() {
-    let home = crate::TempHome::new().unwrap();
-    let pid_file = home.join("pid");
+    let home = tempfile::tempdir().unwrap();
+    let pid_file = home.path().join("pid");
     let command = shell("echo $$ > $PID_FILE; echo 'still loading' >&2; exec sleep 1000")
         .env("PID_FILE", &pid_file);
     let error = command
