@@ -49,14 +49,14 @@ pub(crate) struct Account {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountsError {
-    /// The file is wrong.
-    #[error(transparent)]
+    /// The file is wrong; the source says where.
+    #[error("the accounts' file is wrong")]
     File(#[from] ConfError),
     /// No randomness for salts, passwords or subjects.
-    #[error(transparent)]
+    #[error("no randomness for the accounts")]
     Entropy(#[from] EntropyError),
     /// A password could not be hashed.
-    #[error(transparent)]
+    #[error("an account's password could not be hashed")]
     Password(#[from] PasswordError),
 }
 

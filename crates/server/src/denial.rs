@@ -37,6 +37,8 @@ pub(crate) enum Denial {
     TooSlow,
     /// The strategy gave no judgement: nobody is accepted (ASVS 5.0 16.5.3).
     Outage(StrategyError),
+    /// Others keep changing the same thing.
+    Contended,
     /// The credential does not fit its transport.
     Undeliverable(DeliveryError),
     /// A password could not be hashed.
@@ -89,7 +91,7 @@ impl Denial {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Outage(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Outage(_) | Self::Contended => StatusCode::SERVICE_UNAVAILABLE,
             Self::Undeliverable(_) | Self::Hashing(_) | Self::Encoding(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -108,6 +110,7 @@ impl Denial {
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
             Self::Outage(_) => "outage",
+            Self::Contended => "contended",
             Self::Undeliverable(_) => "undeliverable",
             Self::Hashing(_) => "hashing",
             Self::Encoding(_) => "encoding",

@@ -140,6 +140,14 @@ impl Server {
         })
     }
 
+    /// Puts `router` in the place of the server's own routes: what a
+    /// comparison needs that is about the routes and not about the loop.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_router(self, router: Router) -> Self {
+        Self { router, ..self }
+    }
+
     /// The address, with the port that was taken.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {

@@ -157,7 +157,7 @@ fn faults_of_a_file_have_a_place() {
         ),
     ] {
         let fault = Accounts::parse(Path::new("users.toml"), &text, &SeededEntropy::new(5)).err();
-        let message = fault.unwrap().to_string();
+        let message = place_of(&fault.unwrap());
         assert!(message.starts_with(place), "{message}");
         assert!(!message.contains("12345"), "{message}");
     }
@@ -166,7 +166,7 @@ fn faults_of_a_file_have_a_place() {
             "[[user]]\npassword = \"12345678\"\n{one}\n[[user]]\npassword = \"12345678\"\n{other}\n"
         );
         let fault = Accounts::parse(Path::new("u"), &text, &SeededEntropy::new(5)).err();
-        fault.unwrap().to_string()
+        place_of(&fault.unwrap())
     };
     assert_eq!(
         two("name = \"a\"", "name = \"a\""),
@@ -179,4 +179,11 @@ fn faults_of_a_file_have_a_place() {
         ),
         "u:8:11: a subject given twice"
     );
+}
+
+/// What is wrong and where: the configuration's own error, which callers tell
+/// by its type in the chain of causes.
+fn place_of(fault: &AccountsError) -> String {
+    let cause = std::error::Error::source(fault).unwrap();
+    cause.downcast_ref::<ConfError>().unwrap().to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authbench_core::Scope;
+use authbench_core::{Receipt, Scope, Subject};
 use authbench_wire::bodies::RolesRequest;
 use axum::RequestExt as _;
 use axum::extract::{Path, Request};
@@ -12,6 +12,10 @@ use super::login::acknowledged;
 use crate::app::App;
 use crate::denial::Denial;
 use crate::{answer, body};
+
+/// Rounds of telling the strategy an account's roles before a change of roles
+/// fails. Only other changes of the same account's roles can spoil a round.
+const SETTLE_TRIES: usize = 16;
 
 /// Who the caller is, for administrators only.
 pub(super) async fn admin(app: Arc<App>, request: Request) -> Result<Response, Denial> {
@@ -36,7 +40,22 @@ pub(super) async fn set_roles(app: Arc<App>, mut request: Request) -> Result<Res
     let asked: RolesRequest = body::json(&parts.headers, body, &app.limits).await?;
     let changed = app.accounts.change_roles(&name, asked.roles);
     let subject = changed.ok_or(Denial::NotFound)?;
-    acknowledged(app.strategy.change_roles(&subject, app.now()).await?)
+    acknowledged(settle_roles(&app, &name, subject).await?)
+}
+
+/// Gives the running logins the roles that the account has, as `told` has
+/// them. Whoever changes the roles meanwhile may reach the logins first, and
+/// would then be overwritten with what is no longer so: hence the second look.
+async fn settle_roles(app: &App, name: &str, mut told: Subject) -> Result<Receipt, Denial> {
+    for _ in 0..SETTLE_TRIES {
+        let receipt = app.strategy.change_roles(&told, app.now()).await?;
+        let now = app.accounts.find(name).ok_or(Denial::NotFound)?.subject();
+        if now == told {
+            return Ok(receipt);
+        }
+        told = now;
+    }
+    Err(Denial::Contended)
 }
 
 async fn user(request: &mut Request) -> Result<String, Denial> {

@@ -4,12 +4,15 @@ use std::io::Write;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
+use authbench_server::TlsConfig;
 use authbench_wire::Transport;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::client::ask;
 use crate::site::{Site, cookie};
+use crate::strategy::Fake;
+use crate::tls;
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -29,9 +32,9 @@ impl Write for Captured {
 async fn logs_are_clean() {
     let captured = Captured::default();
     let writer = captured.clone();
-    let ours = "off,authbench_core=trace,authbench_server=trace,authbench_wire=trace";
+    // Everybody's logs, as with `--log trace`: hyper's and rustls' too.
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(ours))
+        .with_env_filter(EnvFilter::new("trace"))
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .init();
@@ -46,6 +49,7 @@ async fn logs_are_clean() {
     for transport in [Transport::Bearer, cookie()] {
         secrets.extend(visit_everything(transport).await);
     }
+    secrets.push(visit_by_tls().await);
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     for expected in [
         "serving",
@@ -58,6 +62,8 @@ async fn logs_are_clean() {
         "somebody cut the wire",
         "browsers drop more than 4096",
         "stopped",
+        // The libraries were heard.
+        " rustls::",
     ] {
         assert!(log.contains(expected), "no `{expected}` in\n{log}");
     }
@@ -118,4 +124,18 @@ async fn visit_everything(transport: Transport) -> [String; 2] {
     );
     site.stop().await;
     [admin, user]
+}
+
+/// A login by TLS, so that what is below HTTP has something to log, too.
+async fn visit_by_tls() -> String {
+    let site = Site::start_with(Transport::Bearer, Fake::default(), |config| {
+        config.tls = Some(TlsConfig::SelfSigned);
+    })
+    .await;
+    let login = Site::login_request("user-000005", "lab-password-000005");
+    let credential = site.credential(&tls::send(&site, "localhost", &login).await);
+    let asked = site.with(ask("GET", "/me"), &credential);
+    assert_eq!(tls::send(&site, "localhost", &asked).await.status, 200);
+    site.stop().await;
+    credential
 }

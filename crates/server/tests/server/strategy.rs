@@ -25,15 +25,25 @@ pub(crate) struct Fake {
     pub(crate) padding: AtomicUsize,
     /// Rung by each judgement.
     pub(crate) judged: Notify,
-    /// Holds the next issue up.
+    /// Holds the next issue or change of roles up.
     pub(crate) gate: Mutex<Option<Gate>>,
     refreshes: bool,
     lists_nothing: bool,
 }
 
+/// Says when somebody has come, and lets them pass when told to.
 pub(crate) struct Gate {
     pub(crate) entered: oneshot::Sender<()>,
     pub(crate) proceed: oneshot::Receiver<()>,
+}
+
+impl Gate {
+    /// A gate, its bell and its key.
+    pub(crate) fn new() -> (Self, oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (entered, bell) = oneshot::channel();
+        let (key, proceed) = oneshot::channel();
+        (Self { entered, proceed }, bell, key)
+    }
 }
 
 struct Login {
@@ -83,6 +93,14 @@ impl Fake {
         }))
     }
 
+    async fn pass(&self) {
+        let gate = self.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.entered.send(()).unwrap();
+            gate.proceed.await.unwrap();
+        }
+    }
+
     fn end(&self, which: impl Fn(&str, &Login) -> bool) {
         for (text, login) in self.logins.lock().unwrap().iter_mut() {
             login.ended |= which(text, login);
@@ -115,11 +133,7 @@ impl AuthStrategy for Fake {
 
     async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Credentials, StrategyError> {
         self.check()?;
-        let gate = self.gate.lock().unwrap().take();
-        if let Some(gate) = gate {
-            gate.entered.send(()).unwrap();
-            gate.proceed.await.unwrap();
-        }
+        self.pass().await;
         let n = self.issued.fetch_add(1, SeqCst);
         let text = format!(
             "secret-token-{n:03}{}",
@@ -237,6 +251,7 @@ impl AuthStrategy for Fake {
 
     async fn change_roles(&self, subject: &Subject, at: UnixMs) -> Result<Receipt, StrategyError> {
         self.check()?;
+        self.pass().await;
         for held in self.logins.lock().unwrap().values_mut() {
             if held.subject == subject.id {
                 held.roles = subject.roles.clone();

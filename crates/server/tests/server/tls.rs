@@ -14,7 +14,7 @@ use crate::client::{Answer, Ask, ask, exchange};
 use crate::site::{Site, config, cookie};
 use crate::strategy::Fake;
 
-async fn send(site: &Site, name: &'static str, ask: &Ask) -> Answer {
+pub(crate) async fn send(site: &Site, name: &'static str, ask: &Ask) -> Answer {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(site.certificate.clone().unwrap()))
