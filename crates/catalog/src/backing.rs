@@ -4,13 +4,12 @@
 //! and the signing key. Building a node anew on the same backing is a restart.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use authbench_core::strategy::DynStrategy;
 use authbench_core::{Entropy, RecordStore, StoreError, UnixMs};
-use authbench_schemes::jwt::{Algorithm, Jwt, KeyError, Settings, SettingsError, SigningKey};
+use authbench_schemes::jwt::{self, Algorithm, Jwt, KeyError, SettingsError, SigningKey};
 use authbench_schemes::session::{self, Session};
 use authbench_stores::{
     Faulty, MemoryStore, Metered, SqliteSettings, SqliteStore, StoreCounts, Switch,
@@ -18,8 +17,10 @@ use authbench_stores::{
 use authbench_wire::Transport;
 use authbench_wire::bodies::StatsResponse;
 
+use zeroize::Zeroizing;
+
 use crate::recipe::Recipe;
-use crate::registry::{self, JwtSettings, Scheme, Store};
+use crate::registry::{Scheme, Store};
 
 /// How a backing is opened.
 #[derive(Clone)]
@@ -42,9 +43,18 @@ pub struct Backing {
 }
 
 enum Shared {
-    Jwt(Arc<Jwt<Arc<dyn Entropy>>>),
-    Memory(Arc<MemoryStore>),
-    Sqlite(SqliteSettings),
+    Jwt {
+        settings: jwt::Settings,
+        key: Arc<SigningKey>,
+    },
+    Memory {
+        settings: session::Settings,
+        store: Arc<MemoryStore>,
+    },
+    Sqlite {
+        settings: session::Settings,
+        store: SqliteSettings,
+    },
 }
 
 /// One node: a strategy that runs, and what a server needs beside it.
@@ -105,11 +115,27 @@ pub enum BuildError {
         recipe: String,
         /// Why.
         #[source]
-        source: Box<dyn Error + Send + Sync>,
+        source: SettingsError,
     },
     /// The store could not be opened.
-    #[error(transparent)]
+    #[error("the store cannot be opened")]
     Store(#[from] StoreError),
+}
+
+impl BuildError {
+    /// Whether the input is at fault (a key file, a setting), so that trying
+    /// again is of no use; otherwise it is an outage.
+    #[must_use]
+    pub const fn is_input(&self) -> bool {
+        match self {
+            Self::KeyFile { .. } | Self::Settings { .. } => true,
+            Self::Key { source, .. } => !matches!(
+                source,
+                KeyError::Entropy(_) | KeyError::Generation { .. } | KeyError::Form(_)
+            ),
+            Self::Store(_) => false,
+        }
+    }
 }
 
 fn key_place(file: Option<&Path>) -> String {
@@ -125,17 +151,24 @@ impl Backing {
     /// # Errors
     /// [`BuildError`] when a key is bad or a store cannot be opened.
     pub async fn open(recipe: &Recipe, options: BackingOptions) -> Result<Self, BuildError> {
-        let shared = match (&recipe.scheme, &recipe.store) {
-            (Scheme::Jwt(jwt), _) => Shared::Jwt(Arc::new(open_jwt(recipe, jwt, &options)?)),
-            (Scheme::Session(_), Some(Store::Sqlite(sqlite))) => {
-                let settings = sqlite_settings(recipe, sqlite, &options);
-                // Makes file and tables, so that nodes may open it at once.
-                SqliteStore::open(settings.clone()).await?.close().await;
-                Shared::Sqlite(settings)
-            }
-            (Scheme::Session(_), Some(Store::Memory(_)) | None) => {
-                Shared::Memory(Arc::new(MemoryStore::new()))
-            }
+        let shared = match &recipe.scheme {
+            Scheme::Jwt(settings) => Shared::Jwt {
+                settings: settings.clone(),
+                key: Arc::new(signing_key(recipe, settings, &options)?),
+            },
+            Scheme::Session { settings, store } => match store {
+                Store::Memory(_) => Shared::Memory {
+                    settings: *settings,
+                    store: Arc::new(MemoryStore::new()),
+                },
+                Store::Sqlite(sqlite) => {
+                    let store = placed(recipe, sqlite, &options);
+                    // Makes file and tables, so that nodes may open it at once.
+                    SqliteStore::open(store.clone()).await?.close().await;
+                    let settings = *settings;
+                    Shared::Sqlite { settings, store }
+                }
+            },
         };
         Ok(Self {
             recipe: recipe.clone(),
@@ -144,68 +177,85 @@ impl Backing {
         })
     }
 
-    /// A new node on this backing.
+    /// A new node on this backing. It shares with the others what a restart
+    /// leaves, the key or the store's contents, and nothing else.
     ///
     /// # Errors
-    /// [`BuildError`] when the store cannot be opened.
+    /// [`BuildError`] when the settings make no sense or the store cannot be
+    /// opened.
     pub async fn node(&self) -> Result<Node, BuildError> {
         match &self.shared {
-            Shared::Jwt(jwt) => Ok(Node {
-                jwks: Some(jwt.jwks()),
-                stats: self
-                    .options
-                    .metered
-                    .then(|| Arc::new(StatsResponse::default) as Stats),
-                ..self.bare(Arc::clone(jwt) as _)
-            }),
-            Shared::Memory(store) => self.with_store(Arc::clone(store), |_| 0),
-            Shared::Sqlite(settings) => {
-                let store = Arc::new(SqliteStore::open(settings.clone()).await?);
-                self.with_store(store, |store| database_bytes(store.path()))
+            Shared::Jwt { settings, key } => self.jwt(settings, key),
+            Shared::Memory { settings, store } => {
+                Ok(self.with_store(*settings, Arc::clone(store), |_| 0))
+            }
+            Shared::Sqlite { settings, store } => {
+                let store = Arc::new(SqliteStore::open(store.clone()).await?);
+                let bytes = |store: &SqliteStore| database_bytes(store.path());
+                Ok(self.with_store(*settings, store, bytes))
             }
         }
+    }
+
+    fn jwt(&self, settings: &jwt::Settings, key: &Arc<SigningKey>) -> Result<Node, BuildError> {
+        let entropy = Arc::clone(&self.options.entropy);
+        let jwt = Jwt::new(settings.clone(), Arc::clone(key), entropy);
+        let jwt = jwt.map_err(|source| BuildError::Settings {
+            recipe: self.recipe.name.clone(),
+            source,
+        })?;
+        let stats = || Arc::new(StatsResponse::default) as Stats;
+        Ok(Node {
+            jwks: Some(jwt.jwks()),
+            stats: self.options.metered.then(stats),
+            ..self.bare(Arc::new(jwt))
+        })
     }
 
     /// Puts the wrappers that were asked for around the store.
     fn with_store<S: RecordStore + 'static>(
         &self,
+        settings: session::Settings,
         store: Arc<S>,
         bytes: fn(&S) -> u64,
-    ) -> Result<Node, BuildError> {
+    ) -> Node {
         if !self.options.metered {
-            return self.with_faults(store);
+            return self.with_faults(settings, store);
         }
         let metered = Arc::new(Metered::new(Arc::clone(&store)));
-        let node = self.with_faults(Arc::clone(&metered))?;
+        let node = self.with_faults(settings, Arc::clone(&metered));
         let stats = move || StatsResponse {
             store_operations: operations(metered.counts()),
             store_bytes: bytes(&store),
         };
-        Ok(Node {
+        Node {
             stats: Some(Arc::new(stats)),
             ..node
-        })
-    }
-
-    fn with_faults<S: RecordStore + 'static>(&self, store: Arc<S>) -> Result<Node, BuildError> {
-        match &self.options.faults {
-            None => self.session(store),
-            Some(switch) => self.session(Arc::new(Faulty::new(store, switch.clone()))),
         }
     }
 
-    fn session<S: RecordStore + 'static>(&self, store: Arc<S>) -> Result<Node, BuildError> {
-        let lifetime_ms = match &self.recipe.scheme {
-            Scheme::Session(settings) => settings.lifetime_ms,
-            Scheme::Jwt(settings) => u64::from(settings.ttl_s) * 1000,
-        };
+    fn with_faults<S: RecordStore + 'static>(
+        &self,
+        settings: session::Settings,
+        store: Arc<S>,
+    ) -> Node {
+        match &self.options.faults {
+            None => self.session(settings, store),
+            Some(switch) => self.session(settings, Arc::new(Faulty::new(store, switch.clone()))),
+        }
+    }
+
+    fn session<S: RecordStore + 'static>(
+        &self,
+        settings: session::Settings,
+        store: Arc<S>,
+    ) -> Node {
         let entropy = Arc::clone(&self.options.entropy);
-        let settings = session::Settings { lifetime_ms };
         let strategy = Session::new(settings, Arc::clone(&store), entropy);
-        Ok(Node {
+        Node {
             sweeper: Some(Arc::new(Sweeper(store))),
             ..self.bare(Arc::new(strategy))
-        })
+        }
     }
 
     fn bare(&self, strategy: Arc<dyn DynStrategy>) -> Node {
@@ -228,50 +278,43 @@ impl<S: RecordStore> Sweep for Sweeper<S> {
     }
 }
 
-fn open_jwt(
+/// Reads the key, or makes one.
+fn signing_key(
     recipe: &Recipe,
-    jwt: &JwtSettings,
+    settings: &jwt::Settings,
     options: &BackingOptions,
-) -> Result<Jwt<Arc<dyn Entropy>>, BuildError> {
-    let algorithm = jwt.algorithm;
-    let file = jwt.key_file.as_ref().map(|file| recipe.folder.join(file));
-    let key = match &file {
-        None => SigningKey::generate(algorithm, &options.entropy),
-        Some(file) => {
-            let text = std::fs::read(file).map_err(|source| BuildError::KeyFile {
-                file: file.clone(),
-                source,
-            })?;
-            if algorithm == Algorithm::Hs256 {
-                SigningKey::from_secret(&text)
-            } else {
-                SigningKey::from_pem(algorithm, &String::from_utf8_lossy(&text))
-            }
+) -> Result<SigningKey, BuildError> {
+    let algorithm = settings.algorithm;
+    let Some(file) = &settings.key_file else {
+        return SigningKey::generate(algorithm, &options.entropy)
+            .map_err(|source| BuildError::Key { file: None, source });
+    };
+    let file = recipe.folder.join(file);
+    let octets = match std::fs::read(&file) {
+        Ok(octets) => Zeroizing::new(octets),
+        Err(source) => return Err(BuildError::KeyFile { file, source }),
+    };
+    let key = match algorithm {
+        Algorithm::Hs256 => SigningKey::from_secret(&octets),
+        Algorithm::EdDsa | Algorithm::Es256 | Algorithm::Rs256 => {
+            SigningKey::from_pem(algorithm, octets.as_slice())
         }
     };
-    let key = key.map_err(|source| BuildError::Key { file, source })?;
-    let settings = Settings::new(algorithm, &jwt.issuer, &jwt.audience, jwt.ttl_s.into());
-    Jwt::new(settings, key, Arc::clone(&options.entropy)).map_err(|source: SettingsError| {
-        BuildError::Settings {
-            recipe: recipe.name.clone(),
-            source: Box::new(source),
-        }
+    key.map_err(|source| BuildError::Key {
+        file: Some(file),
+        source,
     })
 }
 
-fn sqlite_settings(
-    recipe: &Recipe,
-    sqlite: &registry::SqliteSettings,
-    options: &BackingOptions,
-) -> SqliteSettings {
+/// The store's settings with the place of its file.
+fn placed(recipe: &Recipe, sqlite: &SqliteSettings, options: &BackingOptions) -> SqliteSettings {
     let path = match &sqlite.path {
         Some(path) => recipe.folder.join(path),
         None => options.home.join("records.sqlite"),
     };
     SqliteSettings {
         path: Some(path),
-        synchronous: sqlite.synchronous,
-        ..SqliteSettings::default()
+        ..sqlite.clone()
     }
 }
 

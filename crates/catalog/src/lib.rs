@@ -6,8 +6,10 @@
 //! there is.
 
 pub mod backing;
+pub mod find;
 pub mod recipe;
 pub mod registry;
 
 pub use backing::{Backing, BackingOptions, BuildError, Node};
-pub use recipe::{Recipe, RecipeError, find, shipped};
+pub use find::{RecipeError, available, find, shipped};
+pub use recipe::Recipe;

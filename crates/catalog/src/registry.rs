@@ -1,86 +1,54 @@
 //! What there is: one variant for each scheme, store and transport, with the
-//! settings that a recipe may give it. To add one is to add a variant here
-//! and its arm in [`crate::backing`].
+//! settings that a recipe may give it. Defaults and bounds of the settings are
+//! where the settings are defined. To add one is to add a variant here and its
+//! arm in [`crate::backing`].
 
-use std::path::PathBuf;
+use authbench_schemes::{jwt, session};
+use authbench_stores::SqliteSettings;
+use authbench_wire::{CookieSettings, SameSite};
+use serde::{Deserialize, Serialize};
 
-use authbench_schemes::jwt::Algorithm;
-use authbench_stores::Synchronous;
-use authbench_wire::SameSite;
-use serde::Deserialize;
-
-/// How a credential encodes and proves a login.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+/// How a credential encodes and proves a login, with all that this takes.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Scheme {
     /// A signed token that says it all; nothing is remembered (RFC 7519,
     /// RFC 9068).
-    Jwt(JwtSettings),
+    Jwt(jwt::Settings),
     /// A random identifier; the login is a record in a store.
-    Session(SessionSettings),
+    Session {
+        /// The scheme's own settings.
+        settings: session::Settings,
+        /// Where the records live.
+        store: Store,
+    },
 }
 
-/// Settings of the scheme `jwt`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JwtSettings {
-    /// The signature algorithm.
-    pub algorithm: Algorithm,
-    /// Seconds from issue to expiry, 1 to 2,592,000 (30 days).
-    #[serde(default = "default_ttl_s")]
-    pub ttl_s: u32,
-    /// The issuer that tokens name.
-    #[serde(default = "default_issuer")]
-    pub issuer: String,
-    /// The audience that tokens name.
-    #[serde(default = "default_audience")]
-    pub audience: String,
-    /// A file with the signing key, relative to the recipe: a PKCS#8 PEM, or
-    /// for HS256 the secret's octets as they are (at least 32). Generated at
-    /// start if absent.
-    #[serde(default)]
-    pub key_file: Option<PathBuf>,
-}
-
-/// Settings of the scheme `session`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SessionSettings {
-    /// Milliseconds from login to the absolute end (ASVS 5.0 7.3.2).
-    #[serde(default = "default_lifetime_ms")]
-    pub lifetime_ms: u64,
+/// The table `[scheme]` of a recipe.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SchemeChoice {
+    Jwt(jwt::Settings),
+    Session(session::Settings),
 }
 
 /// Where server-side state lives.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Store {
     /// A table in the server's own memory; lost with it.
     Memory(MemorySettings),
-    /// An SQLite file in write-ahead mode.
+    /// An SQLite file in write-ahead mode. Its path is relative to the recipe;
+    /// without one the server makes a private temporary file.
     Sqlite(SqliteSettings),
 }
 
 /// Settings of the store `memory`: none.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemorySettings {}
 
-/// Settings of the store `sqlite`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SqliteSettings {
-    /// The database file, relative to the recipe; made on first use. A private
-    /// temporary file if absent.
-    #[serde(default)]
-    pub path: Option<PathBuf>,
-    /// What a commit waits for.
-    #[serde(default)]
-    pub synchronous: Synchronous,
-}
-
 /// How credentials travel.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum TransportChoice {
     /// The `Authorization` header (RFC 6750).
@@ -90,19 +58,17 @@ pub enum TransportChoice {
 }
 
 /// Settings of the transport `bearer`: none.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BearerSettings {}
 
 /// Settings of the transport `cookie`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CookieChoice {
     /// The cookie's name, `__Host-` and more.
-    #[serde(default)]
-    pub name: Option<String>,
+    pub name: String,
     /// The `SameSite` attribute.
-    #[serde(default)]
     pub same_site: SameSite,
 }
 
@@ -112,16 +78,26 @@ impl Scheme {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Jwt(_) => "jwt",
-            Self::Session(_) => "session",
+            Self::Session { .. } => "session",
         }
     }
 
-    /// Whether the scheme keeps state and so needs a store.
+    /// Where the scheme keeps its state, if it keeps any.
     #[must_use]
-    pub const fn needs_store(&self) -> bool {
+    pub const fn store(&self) -> Option<&Store> {
         match self {
-            Self::Jwt(_) => false,
-            Self::Session(_) => true,
+            Self::Jwt(_) => None,
+            Self::Session { store, .. } => Some(store),
+        }
+    }
+
+    /// The two tables of a recipe that say this.
+    pub(crate) fn choices(&self) -> (SchemeChoice, Option<Store>) {
+        match self {
+            Self::Jwt(settings) => (SchemeChoice::Jwt(settings.clone()), None),
+            Self::Session { settings, store } => {
+                (SchemeChoice::Session(*settings), Some(store.clone()))
+            }
         }
     }
 }
@@ -148,18 +124,11 @@ impl TransportChoice {
     }
 }
 
-const fn default_ttl_s() -> u32 {
-    900
-}
-
-const fn default_lifetime_ms() -> u64 {
-    3_600_000
-}
-
-fn default_issuer() -> String {
-    "https://issuer.authbench.test".to_owned()
-}
-
-fn default_audience() -> String {
-    "https://api.authbench.test".to_owned()
+impl Default for CookieChoice {
+    fn default() -> Self {
+        Self {
+            name: CookieSettings::DEFAULT_NAME.to_owned(),
+            same_site: SameSite::default(),
+        }
+    }
 }

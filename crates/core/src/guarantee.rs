@@ -19,14 +19,6 @@ pub enum Staleness {
     UntilExpiry,
 }
 
-impl Staleness {
-    /// The promise of a whole made of `self` and `other`.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        self.max(other)
-    }
-}
-
 impl fmt::Display for Staleness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,8 +112,8 @@ mod tests {
     #[test]
     fn a_whole_is_as_weak_as_its_weakest_part() {
         use Staleness::{Immediate, UntilExpiry, WithinMs};
-        assert_eq!(Immediate.and(WithinMs(5)), WithinMs(5));
-        assert_eq!(WithinMs(9).and(WithinMs(5)), WithinMs(9));
-        assert_eq!(UntilExpiry.and(WithinMs(u64::MAX)), UntilExpiry);
+        assert_eq!(Immediate.max(WithinMs(5)), WithinMs(5));
+        assert_eq!(WithinMs(9).max(WithinMs(5)), WithinMs(9));
+        assert_eq!(UntilExpiry.max(WithinMs(u64::MAX)), UntilExpiry);
     }
 }

@@ -12,12 +12,17 @@ use authbench_core::{
     StoreFault, StorePromises, StrategyError, Subject, SubjectId, Swapped, UnixMs,
 };
 use base64_simd::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 /// Characters of a session id: 256 bits in base64url (ASVS 5.0 7.2.3 asks for
 /// 128 bits).
 pub const ID_CHARS: usize = 43;
+
+/// The longest life of a session: 400 days, as long as a browser keeps a
+/// cookie (RFC 6265bis 5.5).
+pub const MAX_LIFETIME_MS: u64 = 400 * 24 * 60 * 60 * 1000;
 
 /// Ids that are tried before a login fails. That even the first is taken has
 /// probability 2^-224 with four billion logins: a second repeat means that the
@@ -30,20 +35,34 @@ const SWAP_TRIES: usize = 16;
 
 /// The settings of [`Session`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Milliseconds from login to the end of the session, whatever its use
     /// (ASVS 5.0 7.3.2). NIST SP 800-63B-4 allows 30 days at AAL1, 24 hours
-    /// at AAL2 and 12 hours at AAL3.
+    /// at AAL2 and 12 hours at AAL3. From 1 to [`MAX_LIFETIME_MS`].
+    #[serde(deserialize_with = "lifetime_ms")]
     pub lifetime_ms: u64,
 }
 
 impl Default for Settings {
-    /// 12 hours.
+    /// One hour.
     fn default() -> Self {
         Self {
-            lifetime_ms: 12 * 60 * 60 * 1000,
+            lifetime_ms: 60 * 60 * 1000,
         }
+    }
+}
+
+/// Checked where it is read, so that the error can name the line and the
+/// column.
+fn lifetime_ms<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let lifetime_ms = u64::deserialize(from)?;
+    if (1..=MAX_LIFETIME_MS).contains(&lifetime_ms) {
+        Ok(lifetime_ms)
+    } else {
+        Err(D::Error::custom(format_args!(
+            "lifetime_ms is {lifetime_ms}, allowed are 1 to {MAX_LIFETIME_MS} (400 days)"
+        )))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Counts what a store is asked, so that a report can say "one read and no
 //! write per request" and a test can hold a scheme to it.
 
-use std::ops::Sub;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authbench_core::{
@@ -66,39 +65,6 @@ pub struct StoreCounts {
     pub lists: u64,
     /// [`RecordStore::purge`].
     pub purges: u64,
-}
-
-impl StoreCounts {
-    /// Operations that only read.
-    #[must_use]
-    pub const fn reads(&self) -> u64 {
-        self.gets + self.lists
-    }
-
-    /// Operations that may write.
-    #[must_use]
-    pub const fn writes(&self) -> u64 {
-        self.inserts + self.swaps + self.deletes + self.deletes_by_subject + self.purges
-    }
-}
-
-impl Sub for StoreCounts {
-    type Output = Self;
-
-    /// What was counted between the snapshot `earlier` and this one.
-    fn sub(self, earlier: Self) -> Self {
-        Self {
-            gets: self.gets.saturating_sub(earlier.gets),
-            inserts: self.inserts.saturating_sub(earlier.inserts),
-            swaps: self.swaps.saturating_sub(earlier.swaps),
-            deletes: self.deletes.saturating_sub(earlier.deletes),
-            deletes_by_subject: self
-                .deletes_by_subject
-                .saturating_sub(earlier.deletes_by_subject),
-            lists: self.lists.saturating_sub(earlier.lists),
-            purges: self.purges.saturating_sub(earlier.purges),
-        }
-    }
 }
 
 /// On cache lines of their own: they are written with each operation, and

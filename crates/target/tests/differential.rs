@@ -390,12 +390,12 @@ fn compare(chosen: impl Fn(&Recipe) -> bool) {
 
 #[test]
 fn with_a_store_the_server_equals_the_strategy() {
-    compare(|recipe| recipe.store.is_some());
+    compare(|recipe| recipe.store().is_some());
 }
 
 #[test]
 fn without_a_store_the_server_equals_the_strategy() {
-    compare(|recipe| recipe.store.is_none());
+    compare(|recipe| recipe.store().is_none());
 }
 
 #[test]

@@ -18,6 +18,7 @@ use aws_lc_rs::signature::{
 use zeroize::Zeroizing;
 
 use super::algorithm::Algorithm;
+use super::disguise::{self, Disguise};
 use super::verifying_key::VerifyingKey;
 use super::{compact, jwk};
 
@@ -47,10 +48,13 @@ pub enum KeyError {
     /// The header or the JWK of the key could not be written.
     #[error("the key's name or public form could not be written")]
     Form(#[source] jsonwebtoken::errors::Error),
-    /// HS256 was asked to read a PEM text, which would be a public key or a
-    /// signing key used as a secret (RFC 8725 3.1).
-    #[error("HS256 takes a secret of random octets, not a PEM text")]
-    NotASecret,
+    /// HS256 was given a key of another kind for a secret. If that is a public
+    /// key, everybody could sign (RFC 8725 3.1).
+    #[error("HS256 takes a secret of random octets, not {found}")]
+    NotASecret {
+        /// What it was given.
+        found: Disguise,
+    },
     /// The text is no PEM.
     #[error("the key is no PEM text")]
     Pem(#[source] pem::PemError),
@@ -128,9 +132,15 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError`] for everything else, RSA keys outside [`RSA_BITS`]
     /// included.
-    pub fn from_pem(algorithm: Algorithm, text: &str) -> Result<Self, KeyError> {
+    pub fn from_pem(
+        algorithm: Algorithm,
+        text: &(impl AsRef<[u8]> + ?Sized),
+    ) -> Result<Self, KeyError> {
+        let not_a_secret = KeyError::NotASecret {
+            found: Disguise::Pem,
+        };
         if algorithm == Algorithm::Hs256 {
-            return Err(KeyError::NotASecret);
+            return Err(not_a_secret);
         }
         let block = pem::parse(text).map_err(KeyError::Pem)?;
         if block.tag() != "PRIVATE KEY" {
@@ -148,16 +158,21 @@ impl SigningKey {
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8)
                     .map_err(rejected)?,
             ),
-            Algorithm::Hs256 => Err(KeyError::NotASecret),
+            Algorithm::Hs256 => Err(not_a_secret),
             Algorithm::Rs256 => Self::rsa(RsaKeyPair::from_pkcs8(&pkcs8).map_err(rejected)?),
         }
     }
 
-    /// An HS256 key of these octets, which must be random.
+    /// An HS256 key of these octets, which must be random. All of them count,
+    /// a line's end included.
     ///
     /// # Errors
+    /// [`KeyError::NotASecret`] for what is a key of another kind, and
     /// [`KeyError::SecretTooShort`] below [`MIN_SECRET_OCTETS`].
     pub fn from_secret(secret: &[u8]) -> Result<Self, KeyError> {
+        if let Some(found) = disguise::of(secret) {
+            return Err(KeyError::NotASecret { found });
+        }
         if secret.len() < MIN_SECRET_OCTETS {
             return Err(KeyError::SecretTooShort {
                 octets: secret.len(),

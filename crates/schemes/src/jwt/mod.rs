@@ -14,6 +14,7 @@
 mod algorithm;
 mod claims;
 mod compact;
+mod disguise;
 mod jwk;
 mod keys;
 mod settings;
@@ -23,6 +24,8 @@ mod tests;
 mod verify;
 mod verifying_key;
 
+use std::sync::Arc;
+
 use authbench_core::{
     AuthStrategy, Credentials, Decision, Durability, Entropy, Guarantees, Listing, LoginId, Logins,
     OutageBehaviour, Presented, Receipt, RefreshOffer, Refreshed, Refusal, Scope, Secret,
@@ -30,6 +33,7 @@ use authbench_core::{
 };
 
 pub use algorithm::Algorithm;
+pub use disguise::Disguise;
 pub use keys::{KeyError, MIN_SECRET_OCTETS, RSA_BITS, SigningKey};
 pub use settings::{MAX_SKEW_MS, MAX_TTL_S, Settings, SettingsError};
 pub use verify::Verified;
@@ -39,19 +43,24 @@ pub use verifying_key::{TOKEN_TYPE, VerifyingKey};
 #[derive(Debug)]
 pub struct Jwt<E> {
     settings: Settings,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     policy: verify::Policy,
     entropy: E,
 }
 
 impl<E: Entropy> Jwt<E> {
     /// A strategy that signs with `key` and takes its login ids from
-    /// `entropy`.
+    /// `entropy`. Replicas share a key: give each an `Arc` of it.
     ///
     /// # Errors
     /// [`SettingsError`] when a setting is out of range or the key is of
     /// another algorithm.
-    pub fn new(settings: Settings, key: SigningKey, entropy: E) -> Result<Self, SettingsError> {
+    pub fn new(
+        settings: Settings,
+        key: impl Into<Arc<SigningKey>>,
+        entropy: E,
+    ) -> Result<Self, SettingsError> {
+        let key = key.into();
         settings.check(key.algorithm())?;
         let policy = verify::Policy {
             issuer: settings.issuer.clone(),
@@ -72,7 +81,7 @@ impl<E: Entropy> Jwt<E> {
     }
 
     /// The key that signs.
-    pub const fn key(&self) -> &SigningKey {
+    pub fn key(&self) -> &SigningKey {
         &self.key
     }
 

@@ -1,6 +1,9 @@
 //! What a recipe says about its tokens.
 
-use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::algorithm::Algorithm;
 
@@ -17,19 +20,29 @@ pub const MAX_SKEW_MS: u64 = 60_000;
 pub struct Settings {
     /// How tokens are signed.
     pub algorithm: Algorithm,
-    /// Who signs: the `iss` claim, compared exactly (RFC 7519 4.1.1).
+    /// Who signs: the `iss` claim, compared exactly (RFC 7519 4.1.1). Not
+    /// empty.
+    #[serde(default = "default_issuer", deserialize_with = "name")]
     pub issuer: String,
     /// Who is to accept: the `aud` claim, compared exactly (RFC 7519 4.1.3).
+    /// Not empty.
+    #[serde(default = "default_audience", deserialize_with = "name")]
     pub audience: String,
     /// Seconds from issue to expiry, 1 to [`MAX_TTL_S`]. `exp` has whole
     /// seconds, so the part of a second in which a token is made is lost.
+    #[serde(default = "default_ttl_s", deserialize_with = "ttl_s")]
     pub ttl_s: u64,
     /// Milliseconds, 0 to [`MAX_SKEW_MS`], by which `iat` and `nbf` may lie in
     /// the future: as much as the clocks of two replicas may differ, so that a
     /// login made on one is not refused by the other. It never lengthens a
     /// life: expiry has no tolerance.
-    #[serde(default = "default_skew_ms")]
+    #[serde(default = "default_skew_ms", deserialize_with = "skew_ms")]
     pub skew_ms: u64,
+    /// The file of the signing key, a PKCS#8 PEM, or for HS256 the secret's
+    /// octets as they are. Whoever builds the strategy reads it; the key is
+    /// generated if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -44,6 +57,7 @@ impl Settings {
             audience,
             ttl_s,
             skew_ms: default_skew_ms(),
+            key_file: None,
         }
     }
 
@@ -54,17 +68,10 @@ impl Settings {
     }
 
     pub(super) fn check(&self, key: Algorithm) -> Result<(), SettingsError> {
-        if self.issuer.is_empty() || self.audience.is_empty() {
-            return Err(SettingsError::Nameless);
-        }
-        if !(1..=MAX_TTL_S).contains(&self.ttl_s) {
-            return Err(SettingsError::Ttl { ttl_s: self.ttl_s });
-        }
-        if self.skew_ms > MAX_SKEW_MS {
-            return Err(SettingsError::Skew {
-                skew_ms: self.skew_ms,
-            });
-        }
+        check_name(&self.issuer)?;
+        check_name(&self.audience)?;
+        check_ttl_s(self.ttl_s)?;
+        check_skew_ms(self.skew_ms)?;
         if self.algorithm != key {
             return Err(SettingsError::Key {
                 wanted: self.algorithm,
@@ -104,6 +111,61 @@ pub enum SettingsError {
     },
 }
 
+fn default_issuer() -> String {
+    "https://issuer.authbench.test".to_owned()
+}
+
+fn default_audience() -> String {
+    "https://api.authbench.test".to_owned()
+}
+
+const fn default_ttl_s() -> u64 {
+    900
+}
+
 const fn default_skew_ms() -> u64 {
     2_000
+}
+
+const fn check_name(name: &str) -> Result<(), SettingsError> {
+    if name.is_empty() {
+        return Err(SettingsError::Nameless);
+    }
+    Ok(())
+}
+
+fn check_ttl_s(ttl_s: u64) -> Result<(), SettingsError> {
+    if (1..=MAX_TTL_S).contains(&ttl_s) {
+        Ok(())
+    } else {
+        Err(SettingsError::Ttl { ttl_s })
+    }
+}
+
+const fn check_skew_ms(skew_ms: u64) -> Result<(), SettingsError> {
+    if skew_ms > MAX_SKEW_MS {
+        return Err(SettingsError::Skew { skew_ms });
+    }
+    Ok(())
+}
+
+// What a file says is checked where it is read, so that the error can name
+// the line and the column.
+
+fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let name = String::deserialize(from)?;
+    check_name(&name).map_err(D::Error::custom)?;
+    Ok(name)
+}
+
+fn ttl_s<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let ttl_s = u64::deserialize(from)?;
+    check_ttl_s(ttl_s).map_err(D::Error::custom)?;
+    Ok(ttl_s)
+}
+
+fn skew_ms<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let skew_ms = u64::deserialize(from)?;
+    check_skew_ms(skew_ms).map_err(D::Error::custom)?;
+    Ok(skew_ms)
 }

@@ -2,7 +2,7 @@
 
 use authbench_core::system::OsEntropy;
 
-use super::super::KeyError;
+use super::super::{Disguise, KeyError};
 use super::*;
 
 /// The secret of RFC 7515 A.1.
@@ -83,7 +83,12 @@ fn pem_texts_of_other_things_are_refused() {
         }
     }
     let secret = SigningKey::from_pem(Algorithm::Hs256, &rfc8037_pem());
-    assert!(matches!(secret, Err(KeyError::NotASecret)));
+    assert!(matches!(
+        secret,
+        Err(KeyError::NotASecret {
+            found: Disguise::Pem
+        })
+    ));
 }
 
 /// RFC 7518 3.3.
