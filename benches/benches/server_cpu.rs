@@ -1,5 +1,7 @@
 //! Server CPU per `GET /me`: our server beside a bare axum route and beside
-//! tower-sessions, each in a process of its own on the server's core, driven in
+//! tower-sessions, which stock `axum::serve` serves, and beside the bare route
+//! on our server's own accept loop and connection settings, so that what the
+//! loop saves is not credited to a strategy. Each is in a process of its own on the server's core, driven in
 //! turns by the same closed loop from another core.
 //!
 //! `cargo bench -p authbench-benches --bench server_cpu [-- ROUNDS REQUESTS]`
@@ -9,6 +11,7 @@
 
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +27,11 @@ use serde_json::{Value, json};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
 const BARE: &str = "bare-axum";
+const BARE_SAME_LOOP: &str = "bare-axum-same-loop";
 const TOWER: &str = "tower-sessions-memory";
-const CONTENDERS: [&str; 6] = [
+const CONTENDERS: [&str; 7] = [
     BARE,
+    BARE_SAME_LOOP,
     TOWER,
     "session.memory.cookie",
     "session.memory.bearer",
@@ -142,10 +147,9 @@ fn start(name: &'static str, placement: &Placement) -> Result<Contender> {
 
 /// `GET /me` with the credential of a login that is made for it.
 fn request(name: &str, address: SocketAddr) -> Result<Vec<u8>> {
-    let credential = if name == BARE {
-        String::new()
-    } else {
-        log_in(name, address)?
+    let credential = match name {
+        BARE | BARE_SAME_LOOP => String::new(),
+        _ => log_in(name, address)?,
     };
     Ok(format!("GET /me HTTP/1.1\r\nHost: {address}\r\n{credential}\r\n").into_bytes())
 }
@@ -189,11 +193,16 @@ fn serve(contender: &str) -> Result<()> {
         while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
         std::process::exit(0);
     });
+    let home = tempfile::tempdir()?;
     runtime.block_on(async {
         match contender {
             BARE => peer(bare_routes()).await,
             TOWER => peer(tower_routes()).await,
-            recipe => ours(recipe).await,
+            BARE_SAME_LOOP => {
+                let server = ours("session.memory.bearer", home.path()).await?;
+                run(server.with_router(bare_routes())).await
+            }
+            recipe => run(ours(recipe, home.path()).await?).await,
         }
     })
 }
@@ -247,11 +256,10 @@ fn tower_routes() -> Router {
         .layer(SessionManagerLayer::new(MemoryStore::default()))
 }
 
-async fn ours(recipe: &str) -> Result<()> {
-    let home = tempfile::tempdir()?;
+async fn ours(recipe: &str, home: &Path) -> Result<Server> {
     let options = BackingOptions {
         entropy: Arc::new(OsEntropy),
-        home: home.path().to_owned(),
+        home: home.to_owned(),
         faults: None,
         metered: false,
     };
@@ -262,7 +270,10 @@ async fn ours(recipe: &str) -> Result<()> {
         lab: true,
         ..ServerConfig::new(node.strategy, node.transport, accounts)
     };
-    let server = Server::bind(([127, 0, 0, 1], 0).into(), config).await?;
+    Ok(Server::bind(([127, 0, 0, 1], 0).into(), config).await?)
+}
+
+async fn run(server: Server) -> Result<()> {
     println!("{}", server.local_addr());
     server.serve(std::future::pending()).await;
     Ok(())
