@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use authbench_catalog::RecipeError;
+use authbench_catalog::{BuildError, RecipeError};
 use authbench_conf::ConfError;
 
 /// How a command ended.
@@ -39,7 +39,12 @@ impl Outcome {
     pub(crate) fn of_error(error: &anyhow::Error) -> Self {
         let is_usage = error.is::<UsageError>()
             || error.chain().any(|cause| {
-                cause.is::<UsageError>() || cause.is::<ConfError>() || cause.is::<RecipeError>()
+                cause.is::<UsageError>()
+                    || cause.is::<ConfError>()
+                    || cause.is::<RecipeError>()
+                    || cause
+                        .downcast_ref::<BuildError>()
+                        .is_some_and(BuildError::is_input)
             });
         if is_usage {
             Self::Usage

@@ -6,6 +6,7 @@ pub(crate) mod contender;
 pub(crate) mod convert;
 pub(crate) mod facts;
 pub(crate) mod library;
+pub(crate) mod machine;
 pub(crate) mod progress;
 pub(crate) mod show;
 
@@ -23,6 +24,7 @@ use authbench_results::{
 };
 
 use crate::run::contender::Contender;
+use crate::run::machine::Machine;
 use crate::run::progress::Progress;
 
 /// What is to be run.
@@ -43,12 +45,16 @@ pub(crate) struct Plan {
 /// # Errors
 /// When not one strategy's server could be started, or the machine does not
 /// tell its cores.
-pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result<RunResult> {
+pub(crate) fn run(
+    plan: &Plan,
+    placement: &Placement,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Result<RunResult> {
     let started_at_ms = SystemClock.now().0;
-    let placement = cores::split(1)?;
-    let mut warnings = prepare_thread(&placement);
+    let mut warnings = prepare_thread(placement);
     let before = (Snapshot::take(), monotonic_ns());
-    let (mut contenders, skipped) = start_all(plan, &placement, stop, progress);
+    let (mut contenders, skipped) = start_all(plan, placement, stop, progress);
     if contenders.is_empty() {
         let reasons: Vec<String> = skipped
             .iter()
@@ -56,23 +62,11 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
             .collect();
         bail!("no strategy could be measured\n  {}", reasons.join("\n  "));
     }
-    cells::measure_all(&mut contenders, &plan.scenario, stop, progress);
+    let machine = Machine::new(placement);
+    cells::measure_all(&mut contenders, &plan.scenario, &machine, stop, progress);
     facts::measure_revocations(&mut contenders, &plan.scenario, stop, progress);
     progress.finish();
-    let own_cpu_ns: u64 = contenders
-        .iter()
-        .map(|one| one.served.cpu_ns().unwrap_or(0))
-        .sum();
-    let whole = before.0.until(
-        &Snapshot::take(),
-        Some(own_cpu_ns + authbench_lab::cpu::own_cpu_ns()),
-    );
-    let again: u32 = contenders.iter().map(|one| one.blocks_measured_again).sum();
-    if again > 0 {
-        warnings.push(format!(
-            "{again} blocks were measured again, because the driver was late or other programs were busy"
-        ));
-    }
+    let whole = before.0.until(&Snapshot::take(), None);
     let measured = gather(contenders, skipped, &mut warnings);
     Ok(RunResult {
         schema: SchemaVersion::V1,
@@ -89,18 +83,17 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
             warnings,
         },
         source: Source::read(std::path::Path::new(".")),
-        environment: environment(&placement),
+        environment: environment(placement),
         health: Health {
             lag_ns_p99: measured
                 .cells
                 .iter()
                 .filter_map(|cell| cell.health.lag_ns_p99)
                 .max(),
-            driver_utilisation_fraction: measured
-                .cells
-                .iter()
-                .filter_map(|cell| cell.health.driver_utilisation_fraction)
-                .reduce(f64::max),
+            foreign_cpu_fraction: worst(&measured.cells, |health| health.foreign_cpu_fraction),
+            driver_utilisation_fraction: worst(&measured.cells, |health| {
+                health.driver_utilisation_fraction
+            }),
             ..whole
         },
         scenario: authbench_results::Scenario::new(
@@ -111,6 +104,13 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool, progress: &Progress) -> Result
         strategies: measured.strategies,
         skipped: measured.skipped,
     })
+}
+
+fn worst(cells: &[Cell], field: fn(&Health) -> Option<f64>) -> Option<f64> {
+    cells
+        .iter()
+        .filter_map(|cell| field(&cell.health))
+        .reduce(f64::max)
 }
 
 struct Measured {

@@ -70,7 +70,7 @@ fn a_damaged_result_is_no_page() {
     let folder = Folder::new();
     folder.write("r.json", "{\"schema\": \"authbench.result/1\"");
     let output = folder.run(&["report", "r.json"]);
-    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("r.json"), "{}", stderr(&output));
     assert!(folder.files(".html").is_empty());
 }
@@ -96,5 +96,37 @@ fn lists_name_what_there_is() {
     assert!(
         table.contains("immediate") && table.contains("at expiry"),
         "{table}"
+    );
+}
+
+#[test]
+fn bad_keys_and_bad_user_tables_are_usage_errors() {
+    let folder = Folder::new();
+    let recipe = |key: &str| {
+        folder.write(
+            "jwt.k.bearer.toml",
+            &format!(
+                "summary = \"s\"\n[scheme.jwt]\nalgorithm = \"HS256\"\nkey_file = \"{key}\"\n[transport.bearer]\n"
+            ),
+        );
+        folder.run(&["serve", "jwt.k.bearer.toml", "--listen", "127.0.0.1:0"])
+    };
+    folder.write("short.key", "too short");
+    for (key, told) in [("short.key", "short.key"), ("absent.key", "absent.key")] {
+        let output = recipe(key);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
+    folder.write(
+        "users.toml",
+        "[[user]]\nname = \"a\"\npasword = \"correct horse\"\n",
+    );
+    let users = ["--users", "users.toml", "--listen", "127.0.0.1:0"];
+    let output = folder.run(&[&["serve", "jwt.hs256.bearer"], &users[..]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let told = stderr(&output);
+    assert!(
+        told.contains("users.toml:3:") && told.contains("`password`"),
+        "{told}"
     );
 }

@@ -104,10 +104,10 @@ impl<'r> Strategy<'r> {
         Some((cell.latency.response.as_ref()?, cell.valid))
     }
 
-    /// CPU nanoseconds of the server per request at the common load, if they
-    /// may be believed.
-    pub(crate) fn common_cpu_ns(&self) -> Option<f64> {
-        self.common?.costs.server_cpu_ns_per_request.usable()
+    /// CPU nanoseconds of the server per request at saturation, if they may be
+    /// believed.
+    pub(crate) fn saturated_cpu_ns(&self) -> Option<f64> {
+        self.facts.saturated_server_cpu_ns_per_request.usable()
     }
 
     /// Octets on the wire per request at the common load, if they may be
@@ -122,7 +122,7 @@ impl<'r> Strategy<'r> {
 /// believed, the load at which most kept up; where none did, the lowest.
 fn common_load(result: &RunResult) -> Option<f64> {
     let kept_up = |cell: &Cell| {
-        let enough = cell.load.completed as f64 >= 0.95 * cell.load.sent as f64;
+        let enough = cell.load.completed as f64 >= 0.95 * cell.load.arrivals as f64;
         enough && cell.latency.response.is_some()
     };
     let votes = |load: f64| {
@@ -143,6 +143,10 @@ fn common_load(result: &RunResult) -> Option<f64> {
     }
 }
 
+/// A reconnect in the wrong moment happens; more than this share of a cell's
+/// requests does not.
+const FAILURES_TOLERATED: f64 = 0.001;
+
 fn failures(facts: &StrategyFacts, cells: &[&Cell]) -> Vec<String> {
     let mut failures = Vec::new();
     let wrong: u64 = cells
@@ -155,6 +159,30 @@ fn failures(facts: &StrategyFacts, cells: &[&Cell]) -> Vec<String> {
             units::count(wrong as f64)
         ));
     }
+    let (failed, worst) = cells
+        .iter()
+        .map(|cell| {
+            (
+                cell.outcomes.undecided(),
+                cell.outcomes.undecided_fraction(),
+            )
+        })
+        .fold((0, 0.0_f64), |sum, one| (sum.0 + one.0, sum.1.max(one.1)));
+    if worst > FAILURES_TOLERATED {
+        failures.push(format!(
+            "{} requests got no decision in time, up to {} of those at one load",
+            units::count(failed as f64),
+            units::percent(worst)
+        ));
+    }
+    let saturated: u64 = facts.saturation.iter().map(|block| block.completed).sum();
+    let dropped: u64 = facts.saturation.iter().map(|block| block.failures).sum();
+    if dropped as f64 > FAILURES_TOLERATED * saturated as f64 {
+        failures.push(format!(
+            "{} requests failed at saturation",
+            units::count(dropped as f64)
+        ));
+    }
     let late = facts
         .revocation
         .as_ref()
@@ -164,6 +192,9 @@ fn failures(facts: &StrategyFacts, cells: &[&Cell]) -> Vec<String> {
             "{} acceptances came later than its promise allows",
             units::count(late as f64)
         ));
+    }
+    if facts.revocation.as_ref().is_some_and(|r| r.wrong_user > 0) {
+        failures.push("it took an ended login for somebody else's".to_owned());
     }
     if facts
         .revocation

@@ -34,11 +34,7 @@ fn ranked<'s, 'r>(
 }
 
 fn cost(reading: &Reading<'_>) -> String {
-    let ranked = ranked(reading, Strategy::common_cpu_ns);
-    let load = reading.common_per_s.map_or_else(
-        || "no load".to_owned(),
-        |per_s| format!("{} requests a second", units::count(per_s)),
-    );
+    let ranked = ranked(reading, Strategy::saturated_cpu_ns);
     let [(cheap, least), ..] = ranked[..] else {
         return "What a request costs the server could not be measured.".to_owned();
     };
@@ -46,20 +42,20 @@ fn cost(reading: &Reading<'_>) -> String {
     let least_text = units::duration_ns(least);
     if ranked.len() == 1 {
         return format!(
-            "At {load}, a request costs the server {least_text} of processor time with {}.",
+            "On a busy core, a request costs the server {least_text} of processor time with {}.",
             cheap.name()
         );
     }
     let factor = most / least;
     if !factor.is_finite() || factor < 1.05 {
         return format!(
-            "At {load}, a request costs the server about {least_text} of processor time with each \
+            "On a busy core, a request costs the server about {least_text} of processor time with each \
              of {}: they do not differ by more than such a measurement can tell.",
             names(&ranked.iter().map(|(s, _)| s.name()).collect::<Vec<_>>())
         );
     }
     format!(
-        "At {load}, a request costs the server {least_text} of processor time with {}, the \
+        "On a busy core, a request costs the server {least_text} of processor time with {}, the \
          cheapest, and {} with {}, the dearest: {} as much{}.",
         cheap.name(),
         units::duration_ns(most),

@@ -107,12 +107,12 @@ impl SummaryRow {
         Column {
             group: "server",
             heading: "CPU/request",
-            meaning: "processor time of the server per request, at the load of this table, where most requests pay for a wake-up of their own",
+            meaning: "processor time of the server per request while it is offered more than it can answer; at lower loads each request pays for a wake-up of its own, see the measurements",
         },
         Column {
             group: "server",
             heading: "core carries",
-            meaning: "requests per second that one fully used core carries: one second divided by the processor time per request at saturation, where requests share wake-ups",
+            meaning: "requests per second that one fully used core carries: one second divided by that processor time",
         },
         Column {
             group: "login",
@@ -250,9 +250,10 @@ fn row(strategy: &Strategy<'_>, load: &str) -> SummaryRow {
         failures: strategy.failures.clone(),
         authenticate_p50: response(strategy, |histogram| histogram.p50_ns),
         authenticate_p99: response(strategy, |histogram| histogram.p99_ns),
-        server_cpu: at_common(strategy, |cell| {
-            Figure::of_metric(&cell.costs.server_cpu_ns_per_request, units::duration_ns)
-        }),
+        server_cpu: Figure::of_metric(
+            &facts.saturated_server_cpu_ns_per_request,
+            units::duration_ns,
+        ),
         core_carries: Figure::of_metric(&facts.requests_per_core_s, units::about_per_s),
         login_hashed: median(facts.login.hashed.as_ref()),
         login_unhashed: median(facts.login.unhashed.as_ref()),

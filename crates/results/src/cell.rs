@@ -24,6 +24,10 @@ pub struct Cell {
     pub costs: Costs,
     /// Raw samples of the interleaved blocks, in the order in which they ran.
     pub blocks: Vec<Block>,
+    /// Blocks that were measured and thrown away, because the driver was late
+    /// or the machine was busy with something else; others took their place.
+    /// Blocks with failures are never thrown away.
+    pub rejected_blocks: Vec<RejectedBlock>,
     /// How quiet the machine was meanwhile.
     pub health: Health,
     /// Whether load and latencies may be believed. A driver that was late or
@@ -52,17 +56,24 @@ pub struct Load {
     pub connections: u32,
     /// Virtual users, each with a login of its own.
     pub users: u32,
-    /// Requests sent while measuring.
+    /// Milliseconds that were then waited for stragglers.
+    pub drained_ms: u64,
+    /// Requests that were meant to be sent while measuring.
+    pub arrivals: u64,
+    /// Requests among them that were sent; the rest found every connection or
+    /// user busy to the end, and failed.
     pub sent: u64,
     /// Requests among them that were answered.
     pub completed: u64,
 }
 
 impl Load {
-    /// Requests answered per second, if any time passed.
+    /// Requests answered per second, if any time passed; the time that was
+    /// waited for stragglers counts.
     #[must_use]
     pub fn completed_per_s(&self) -> Option<f64> {
-        (self.measured_ms > 0).then(|| self.completed as f64 * 1000.0 / self.measured_ms as f64)
+        let ms = self.measured_ms.saturating_add(self.drained_ms);
+        (ms > 0).then(|| self.completed as f64 * 1000.0 / ms as f64)
     }
 }
 
@@ -121,6 +132,23 @@ impl Outcomes {
     #[must_use]
     pub fn count(&self, kind: OutcomeKind) -> u64 {
         self.by_kind.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// How many requests got no decision, in time, of either kind.
+    #[must_use]
+    pub fn undecided(&self) -> u64 {
+        self.failures_total.saturating_sub(self.wrong_judgements())
+    }
+
+    /// The share of [`Outcomes::undecided`], 0 to 1; 0 of nothing.
+    #[must_use]
+    pub fn undecided_fraction(&self) -> f64 {
+        let all: u64 = self.by_kind.values().sum();
+        if all == 0 {
+            0.0
+        } else {
+            self.undecided() as f64 / all as f64
+        }
     }
 
     /// How many answers the oracle calls wrong: see
@@ -215,7 +243,8 @@ pub struct Latency {
 pub struct Costs {
     /// CPU time of the server process (user and system), nanoseconds.
     pub server_cpu_ns_per_request: Metric,
-    /// CPU time of the driver process (user and system), nanoseconds.
+    /// CPU time of the driver's thread (user and system), nanoseconds; while it
+    /// waits for the next arrival it spins, and that is part of it.
     pub driver_cpu_ns_per_request: Metric,
     /// Octets that the client sent, heads and bodies, without TCP/IP headers.
     pub wire_sent_bytes_per_request: Metric,
@@ -223,8 +252,8 @@ pub struct Costs {
     pub wire_received_bytes_per_request: Metric,
     /// Operations that the strategy asked of its store, by kind.
     pub store_operations_per_request: BTreeMap<String, Metric>,
-    /// CPU time of the driver as a fraction of the time that its cores had,
-    /// 0 to 1.
+    /// The part of the time in which the driver was not idle, 0 to 1;
+    /// spinning is idle.
     pub driver_utilisation_fraction: Metric,
 }
 
@@ -307,4 +336,14 @@ pub struct Block {
     pub response_ns_p50: Option<u64>,
     /// 99th percentile of the response time, nanoseconds.
     pub response_ns_p99: Option<u64>,
+}
+
+/// A block that was thrown away.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectedBlock {
+    /// Why, in one sentence: never because of how the server did.
+    pub reason: String,
+    /// What it would have said.
+    pub block: Block,
 }

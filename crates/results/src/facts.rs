@@ -18,6 +18,8 @@ pub struct StrategyFacts {
     pub recipe: String,
     /// What it promises.
     pub guarantees: Guarantees,
+    /// Why it was not measured to its end; null if it was.
+    pub incomplete: Option<String>,
     /// The verdict of the conformance checks; null if they were not run.
     pub conformance: Option<Conformance>,
     /// Octets of the access credential.
@@ -30,13 +32,40 @@ pub struct StrategyFacts {
     pub revocation: Option<Revocation>,
     /// Store look-ups for one authenticated request.
     pub lookups_per_request: Metric,
-    /// CPU nanoseconds of the server per authenticated request while it is
-    /// offered far more than it can serve. Less than at a moderate load, where
-    /// each request pays for a wake-up of its own.
+    /// Blocks of reads in which every connection always had a request under
+    /// way (a closed loop), interleaved with the blocks of all cells.
+    pub saturation: Vec<SaturationBlock>,
+    /// CPU nanoseconds of the server per request over those blocks. Less than
+    /// at a moderate load, where each request pays for a wake-up of its own.
+    /// Doubtful where the server's core was not fully used.
     pub saturated_server_cpu_ns_per_request: Metric,
     /// Requests that one fully used core carries each second: 1e9 divided by
     /// `saturated_server_cpu_ns_per_request`.
     pub requests_per_core_s: Metric,
+}
+
+/// A stretch of time in which the server was kept busy without a pause.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaturationBlock {
+    /// Place in the run's order of blocks, over all cells.
+    pub index: u32,
+    /// How long it was, nanoseconds.
+    pub duration_ns: u64,
+    /// Requests answered as the oracle allows.
+    pub completed: u64,
+    /// All others.
+    pub failures: u64,
+    /// CPU time of the server, nanoseconds.
+    pub server_cpu_ns: Option<u64>,
+}
+
+impl SaturationBlock {
+    /// CPU nanoseconds of the server per request, if both are known.
+    #[must_use]
+    pub fn server_cpu_ns_per_request(&self) -> Option<f64> {
+        (self.completed > 0).then_some(self.server_cpu_ns? as f64 / self.completed as f64)
+    }
 }
 
 /// What a strategy promises. Written as the program's core writes it.
@@ -209,6 +238,8 @@ pub struct Revocation {
     pub still_accepted_at_end: u64,
     /// Acceptances later than the strategy promised. Must be 0.
     pub accepted_after_deadline: u64,
+    /// Acceptances as somebody else. Must be 0.
+    pub wrong_user: u64,
     /// Tries that were answered neither with an acceptance as the right
     /// subject nor with a refusal.
     pub failed_tries: u64,

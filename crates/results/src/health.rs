@@ -8,17 +8,22 @@ use serde::{Deserialize, Serialize};
 
 /// How quiet the machine was over a span, and whether the driver kept up.
 /// Null where the kernel does not say.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
     /// Milliseconds of CPU that the hypervisor gave to others, all cores
     /// together.
     pub steal_ms: Option<u64>,
+    /// The same as a fraction of what all cores had, 0 to 1.
+    pub steal_fraction: Option<f64>,
     /// Milliseconds in which some task waited for a CPU (pressure stall
     /// information).
     pub cpu_pressure_some_ms: Option<u64>,
-    /// CPU time of processes that do not belong to the run, as a fraction of
-    /// what all cores had, 0 to 1. Negative noise is given as 0.
+    /// CPU time of processes that do not belong to the run on the cores of
+    /// server and driver: the worse of the two, as a fraction of what those
+    /// cores had, 0 to 1. Over all cores where nothing is pinned. Good to
+    /// about a hundredth of a second, since the kernel counts cores in ticks;
+    /// negative noise is given as 0. Of a run the worst of its cells.
     pub foreign_cpu_fraction: Option<f64>,
     /// 99th percentile of how late the driver sent, nanoseconds; of a run the
     /// worst of its cells.
@@ -80,6 +85,9 @@ impl Snapshot {
         let all = total(|core| core.busy + core.idle + core.steal);
         Health {
             steal_ms: steal.map(|ticks| ticks.saturating_mul(1000) / self.ticks_per_s),
+            steal_fraction: steal
+                .zip(all)
+                .and_then(|(steal, all)| (all > 0).then(|| steal as f64 / all as f64)),
             cpu_pressure_some_ms: self
                 .pressure_some_us
                 .zip(later.pressure_some_us)

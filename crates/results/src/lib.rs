@@ -18,11 +18,12 @@ pub mod store;
 
 pub use cell::{
     ArrivalProcess, Block, Cell, Costs, Latency, Load, LoadModel, Metric, OutcomeKind, Outcomes,
+    RejectedBlock,
 };
 pub use environment::{Environment, Placement};
 pub use facts::{
     ClockKind, Conformance, Durability, Guarantees, Listing, Login, Memory, OutageBehaviour,
-    RefreshOffer, Revocation, Staleness, StrategyFacts,
+    RefreshOffer, Revocation, SaturationBlock, Staleness, StrategyFacts,
 };
 pub use health::{Health, Snapshot};
 pub use histogram::{

@@ -1,16 +1,12 @@
 //! `authbench list`: what there is to run.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use anyhow::Result;
-use authbench_catalog::{Backing, BackingOptions, Recipe, shipped};
+use authbench_catalog::available;
 use authbench_core::Guarantees;
-use authbench_core::system::OsEntropy;
 use serde::Serialize;
 
 use crate::exit::Outcome;
-use crate::run::library;
+use crate::run::{contender, library};
 use crate::term::{self, Format};
 
 /// List strategies, scenarios and targets.
@@ -109,14 +105,13 @@ fn label(promise: &impl Serialize) -> String {
 }
 
 fn strategies() -> Result<Vec<StrategyRow>> {
-    let home = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    shipped()
+    available()?
         .into_iter()
         .map(|recipe| {
-            let guarantees = runtime.block_on(guarantees(&recipe, home.path()))?;
+            let guarantees = runtime.block_on(contender::guarantees(&recipe))?;
             Ok(StrategyRow {
                 name: recipe.name,
                 summary: recipe.summary,
@@ -124,18 +119,6 @@ fn strategies() -> Result<Vec<StrategyRow>> {
             })
         })
         .collect()
-}
-
-/// The promises of a strategy are computed by the strategy itself.
-async fn guarantees(recipe: &Recipe, home: &Path) -> Result<Guarantees> {
-    let options = BackingOptions {
-        entropy: Arc::new(OsEntropy),
-        home: home.to_owned(),
-        faults: None,
-        metered: false,
-    };
-    let node = Backing::open(recipe, options).await?.node().await?;
-    Ok(node.strategy.guarantees())
 }
 
 fn scenarios() -> Result<Vec<NamedRow>> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use crate::exit::Outcome;
+use crate::exit::{Outcome, UsageError};
 
 /// Write the HTML page of a result file.
 #[derive(clap::Args)]
@@ -17,7 +17,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
-    let result = authbench_results::store::read(&args.result)?;
+    let result = authbench_results::store::read(&args.result).map_err(|error| {
+        let message = format!("`{}` is no result to show", args.result.display());
+        anyhow::Error::from(error).context(UsageError(message))
+    })?;
     let out = args
         .out
         .clone()

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result};
 use authbench_catalog::{Recipe, RecipeError};
 use authbench_conf::{ConfError, Located};
+use authbench_lab::cores;
 use authbench_load::Scenario;
 use authbench_results::Purpose;
 
@@ -93,8 +94,14 @@ pub(crate) fn quick(options: &Options) -> Result<Outcome> {
 fn measure(scenario: &str, options: &Options) -> Result<Outcome> {
     let plan = plan(scenario, options)?;
     let stop = stop_at_ctrl_c()?;
+    let placement = cores::split(1).context("the machine does not tell its cores")?;
+    if let Some(own) = placement.pin_driver() {
+        // Whatever this thread starts, the one that draws the progress
+        // included, stays off the server's core. A refusal is reported later.
+        let _ = cores::pin_current_thread(own);
+    }
     let progress = Progress::new(steps(&plan), options.quiet);
-    let result = run::run(&plan, &stop, &progress)?;
+    let result = run::run(&plan, &placement, &stop, &progress)?;
     drop(progress);
     let saved =
         authbench_results::store::write_or_rescue(&options.out, &std::env::temp_dir(), &result)
@@ -146,7 +153,7 @@ fn steps(plan: &Plan) -> u64 {
     let strategies = plan.recipes.len() as u64;
     let load = &plan.scenario.load;
     let cells = load.rates_per_s.value.len() as u64 * u64::from(load.blocks.value);
-    strategies * (2 + cells)
+    strategies * (2 + cells + u64::from(load.blocks.value))
 }
 
 /// A flag that the first Ctrl-C (or SIGTERM) sets; the second ends the program

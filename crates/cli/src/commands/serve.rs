@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use authbench_catalog::backing::Sweep;
-use authbench_catalog::{Backing, BackingOptions, Node};
+use authbench_catalog::{Backing, BackingOptions};
 use authbench_core::Clock as _;
 use authbench_core::system::{OsEntropy, SystemClock};
 use authbench_server::{Accounts, ServeError, Server, ServerConfig, TlsConfig};
@@ -122,7 +122,7 @@ async fn serve(args: &Args) -> Result<Outcome> {
             server.base_url()
         );
     }
-    if let Some(sweeper) = node_sweeper(&node) {
+    if let Some(sweeper) = node.sweeper {
         tokio::spawn(sweep_for_ever(sweeper));
     }
     let drained = server.serve(shutdown(args.with_parent)).await;
@@ -183,10 +183,6 @@ fn log_to_stderr(args: &Args) -> Result<()> {
             .init();
     }
     Ok(())
-}
-
-fn node_sweeper(node: &Node) -> Option<Arc<dyn Sweep>> {
-    node.sweeper.clone()
 }
 
 /// Removes expired records in small batches, a batch's pause apart, so that no

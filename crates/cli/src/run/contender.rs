@@ -10,7 +10,10 @@ use authbench_catalog::{Backing, BackingOptions, Recipe};
 use authbench_core::Guarantees;
 use authbench_core::system::OsEntropy;
 use authbench_lab::{Placement, ServerCommand, ServerProcess, cpu};
-use authbench_load::{CellOutcome, Driver, DriverOptions, RevocationOutcome, Scenario};
+use authbench_load::{
+    CellOutcome, Driver, DriverOptions, RevocationOutcome, SaturationOutcome, Scenario,
+};
+use authbench_results::{Health, RejectedBlock};
 use authbench_wire::Transport;
 use authbench_wire::bodies::StatsResponse;
 use authbench_wire::profile::{Carrier, Profile, UserPattern, Users};
@@ -18,9 +21,9 @@ use authbench_wire::routes::Route;
 use authbench_wire::template::Template;
 
 use crate::commands::serve::Ready;
-use crate::run::cells::CellHealth;
 use crate::run::facts::Facts;
 use crate::run::library;
+use crate::run::progress::Progress;
 
 /// How long a server may take to begin to serve: keys and password hashes are
 /// made at its start.
@@ -33,9 +36,10 @@ pub(crate) struct Contender {
     pub(crate) served: Served,
     pub(crate) facts: Facts,
     /// One for each load point, in the scenario's order.
-    pub(crate) cells: Vec<Option<(CellOutcome, CellHealth)>>,
-    /// Blocks that were thrown away because the machine disturbed them.
-    pub(crate) blocks_measured_again: u32,
+    pub(crate) cells: Vec<Option<CellRecord>>,
+    /// Each time at saturation, with the machine's health and the place in the
+    /// run's order of blocks.
+    pub(crate) saturation: Vec<(SaturationOutcome, Health, u32)>,
     /// With the schedule of its replays, in milliseconds.
     pub(crate) revocation: Option<(RevocationOutcome, Vec<u64>)>,
     /// Why nothing more is measured, if so.
@@ -57,10 +61,17 @@ impl Contender {
             served,
             facts: Facts::default(),
             cells: scenario.points().iter().map(|_| None).collect(),
-            blocks_measured_again: 0,
+            saturation: Vec::new(),
             revocation: None,
             failure: None,
         })
+    }
+
+    /// Nothing more is measured with it.
+    pub(crate) fn fail(&mut self, error: &anyhow::Error, progress: &Progress) {
+        let reason = format!("{error:#}");
+        progress.warn(&format!("{}: {reason}", self.recipe.name));
+        self.failure = Some(reason);
     }
 
     /// The accounts whose passwords have slow hashes.
@@ -69,6 +80,35 @@ impl Contender {
             pattern: Some(pattern("hashed-{n}", "hash-{n}", count)),
             ..Users::default()
         }
+    }
+}
+
+/// A cell as far as its blocks have been measured.
+pub(crate) struct CellRecord {
+    pub(crate) outcome: CellOutcome,
+    /// One for each block.
+    pub(crate) healths: Vec<Health>,
+    /// The place of each block in the run's order.
+    pub(crate) places: Vec<u32>,
+    pub(crate) rejected: Vec<RejectedBlock>,
+}
+
+impl CellRecord {
+    /// A cell of one block.
+    pub(crate) fn new(block: CellOutcome, health: Health, place: u32) -> Self {
+        Self {
+            outcome: block,
+            healths: vec![health],
+            places: vec![place],
+            rejected: Vec::new(),
+        }
+    }
+
+    /// Adds another block.
+    pub(crate) fn add(&mut self, block: &CellOutcome, health: Health, place: u32) {
+        self.outcome.merge(block);
+        self.healths.push(health);
+        self.places.push(place);
     }
 }
 
@@ -103,7 +143,11 @@ impl Served {
             .cores(placement.pin_server())
             .start(PATIENCE, |line| serde_json::from_str::<Ready>(line).ok())?;
         let profile = profile(recipe, guarantees, &ready, accounts)?;
-        let driver = Driver::new(&profile, DriverOptions::default())?;
+        let options = DriverOptions {
+            shared_core: placement.shared || !placement.pinned,
+            ..DriverOptions::default()
+        };
+        let driver = Driver::new(&profile, options)?;
         Ok(Self {
             profile,
             driver,

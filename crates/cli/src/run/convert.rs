@@ -3,34 +3,40 @@
 use std::collections::BTreeMap;
 
 use authbench_core::Guarantees;
-use authbench_load::{Action, CellOutcome, ClockKind, Histogram, Kind, Process, RevocationOutcome};
+use authbench_load::{
+    Action, BlockSample, CellOutcome, ClockKind, Histogram, Kind, Process, RevocationOutcome,
+    SaturationOutcome,
+};
 use authbench_results as results;
 use authbench_results::{Cell, Health, Metric, OutcomeKind, Outcomes, Skipped, StrategyFacts};
 
-use crate::run::cells::CellHealth;
-use crate::run::contender::Contender;
+use crate::run::contender::{CellRecord, Contender};
 use crate::run::facts::{Facts, Growth, Logins};
 
 /// The driver was late when 1 % of its sends came later than this: as much as
 /// the median answer of the fastest server takes.
-pub(crate) const LAG_BUDGET_NS: u64 = 100_000;
+const LAG_BUDGET_NS: u64 = 100_000;
 /// A driver that used more of its core than this had no time to be punctual.
 const UTILISATION_BUDGET: f64 = 0.9;
 /// A process that does nothing else grows or shrinks by as much over some
 /// thousand requests.
 const MEMORY_NOISE_BYTES: f64 = 262_144.0;
-/// Others used more of all cores than this.
-pub(crate) const FOREIGN_BUDGET: f64 = 0.15;
+/// A core that is used less than this has not been saturated.
+const SATURATED: f64 = 0.9;
+/// The hypervisor gave more of the time to other machines than this.
+const STEAL_BUDGET: f64 = 0.05;
+/// Others used more of the server's or the driver's core than this.
+const FOREIGN_BUDGET: f64 = 0.1;
 
 /// The file form of everything that is known of `contender`; or why nothing
 /// is.
-pub(crate) fn contender(contender: Contender) -> (Result<StrategyFacts, Skipped>, Vec<Cell>) {
+pub(crate) fn contender(mut contender: Contender) -> (Result<StrategyFacts, Skipped>, Vec<Cell>) {
     let strategy = contender.recipe.name.clone();
-    let cells: Vec<Cell> = contender
-        .cells
-        .iter()
+    let records = std::mem::take(&mut contender.cells);
+    let cells: Vec<Cell> = records
+        .into_iter()
         .flatten()
-        .map(|(outcome, health)| cell(&strategy, &contender.facts, outcome, health))
+        .map(|record| cell(&strategy, &contender.facts, record))
         .collect();
     if contender.facts.token_bytes.is_none() {
         let reason = contender
@@ -44,11 +50,13 @@ pub(crate) fn contender(contender: Contender) -> (Result<StrategyFacts, Skipped>
 fn facts(contender: &Contender) -> StrategyFacts {
     let own = &contender.facts;
     let none = || Metric::missing("not measured: the run was stopped");
-    let saturated = own.saturated_cpu_ns.map_or_else(none, Metric::of);
+    let saturation: Vec<_> = contender.saturation.iter().map(saturation_block).collect();
+    let saturated = saturated_cpu(contender, &saturation);
     StrategyFacts {
         strategy: contender.recipe.name.clone(),
-        recipe: contender.recipe.text.clone(),
+        recipe: contender.recipe.resolved(),
         guarantees: guarantees(&contender.guarantees),
+        incomplete: contender.failure.clone(),
         conformance: None,
         token_bytes: own.token_bytes.map(|mean| mean.round() as u64),
         login: results::Login {
@@ -72,8 +80,9 @@ fn facts(contender: &Contender) -> StrategyFacts {
         lookups_per_request: lookups(own),
         requests_per_core_s: match saturated.usable() {
             Some(ns) if ns > 0.0 => Metric::of(1e9 / ns),
-            _ => none(),
+            _ => Metric::missing("follows from the CPU time at saturation, which is not known"),
         },
+        saturation,
         saturated_server_cpu_ns_per_request: saturated,
     }
 }
@@ -187,6 +196,7 @@ fn revocation(seen: &RevocationOutcome, schedule_ms: &[u64]) -> results::Revocat
         last_acceptance: results::Histogram::of(&accepted),
         still_accepted_at_end: seen.still_accepted_at_end,
         accepted_after_deadline: seen.accepted_after_deadline,
+        wrong_user: seen.wrong_user,
         failed_tries: seen.failed_replays,
         control_live_accepted: seen.controls.live_accepted,
         control_forged_refused: seen.controls.forged_refused,
@@ -198,9 +208,10 @@ fn revocation(seen: &RevocationOutcome, schedule_ms: &[u64]) -> results::Revocat
     }
 }
 
-fn cell(strategy: &str, facts: &Facts, seen: &CellOutcome, health: &CellHealth) -> Cell {
-    let summed = summed_health(seen, health);
-    let reason = doubts(&summed);
+fn cell(strategy: &str, facts: &Facts, record: CellRecord) -> Cell {
+    let health = cell_health(&record);
+    let reason = doubts(&health);
+    let seen = &record.outcome;
     Cell {
         strategy: strategy.to_owned(),
         load: results::Load {
@@ -214,6 +225,8 @@ fn cell(strategy: &str, facts: &Facts, seen: &CellOutcome, health: &CellHealth) 
             measured_ms: seen.measured_ns / 1_000_000,
             connections: seen.point.connections,
             users: seen.users,
+            drained_ms: seen.drained_ns / 1_000_000,
+            arrivals: seen.arrivals,
             sent: seen.sent,
             completed: seen.completed,
         },
@@ -224,59 +237,72 @@ fn cell(strategy: &str, facts: &Facts, seen: &CellOutcome, health: &CellHealth) 
             send_lag: histogram(&seen.send_lag_ns),
         },
         costs: costs(facts, seen),
-        blocks: blocks(seen, health),
-        health: summed,
+        blocks: blocks(&record),
+        health,
+        rejected_blocks: record.rejected,
         valid: reason.is_none(),
         reason,
     }
 }
 
 /// Why load and latencies are not to be believed, if they are not.
-fn doubts(health: &Health) -> Option<String> {
+pub(crate) fn doubts(health: &Health) -> Option<String> {
     if let Some(lag_ns) = health.lag_ns_p99.filter(|lag_ns| *lag_ns > LAG_BUDGET_NS) {
+        let lag_us = lag_ns as f64 / 1000.0;
         return Some(format!(
-            "the driver was late: 1 % of its sends by more than {:.0} us",
-            lag_ns as f64 / 1000.0
+            "the driver was late: 1 % of its sends by more than {lag_us:.0} us"
         ));
     }
-    if let Some(used) = health
-        .driver_utilisation_fraction
-        .filter(|f| *f > UTILISATION_BUDGET)
-    {
-        return Some(format!("the driver used {:.0} % of its core", used * 100.0));
+    let over = |fraction: Option<f64>, budget| fraction.filter(|fraction| *fraction > budget);
+    if let Some(used) = over(health.driver_utilisation_fraction, UTILISATION_BUDGET) {
+        return Some(format!(
+            "the driver was busy for {:.0} % of the time",
+            used * 100.0
+        ));
     }
-    let foreign = health
-        .foreign_cpu_fraction
-        .filter(|fraction| *fraction > FOREIGN_BUDGET)?;
+    if let Some(stolen) = over(health.steal_fraction, STEAL_BUDGET) {
+        return Some(format!(
+            "the hypervisor took {:.0} % of the time away",
+            stolen * 100.0
+        ));
+    }
+    let foreign = over(health.foreign_cpu_fraction, FOREIGN_BUDGET)?;
     Some(format!(
-        "other programs used {:.0} % of the machine",
+        "other programs used {:.0} % of a core that was measured",
         foreign * 100.0
     ))
 }
 
-fn summed_health(seen: &CellOutcome, health: &CellHealth) -> Health {
-    let blocks = &health.blocks;
-    let sum = |field: fn(&Health) -> Option<u64>| -> Option<u64> {
-        blocks.iter().map(field).sum::<Option<u64>>()
-    };
-    let foreign: Option<Vec<f64>> = blocks
-        .iter()
-        .map(|block| block.foreign_cpu_fraction)
-        .collect();
+/// The health of one block: what the machine says and what the driver says.
+pub(crate) fn block_health(seen: &CellOutcome, machine: Health) -> Health {
     let duration_ns: u64 = seen.blocks.iter().map(|block| block.duration_ns).sum();
     Health {
-        steal_ms: sum(|block| block.steal_ms),
-        cpu_pressure_some_ms: sum(|block| block.cpu_pressure_some_ms),
-        // Blocks of a cell are equally long, so their mean is that of the whole.
-        foreign_cpu_fraction: foreign
-            .filter(|fractions| !fractions.is_empty())
-            .map(|fractions| fractions.iter().sum::<f64>() / fractions.len() as f64),
         lag_ns_p99: (!seen.send_lag_ns.is_empty())
             .then(|| seen.send_lag_ns.value_at_quantile(0.99)),
         driver_utilisation_fraction: (duration_ns > 0)
-            .then(|| seen.driver_cpu_ns as f64 / duration_ns as f64),
-        control_drift_fraction: None,
+            .then(|| seen.busy_ns as f64 / duration_ns as f64),
+        ..machine
     }
+}
+
+/// The health of a cell from that of its blocks, which are equally long.
+fn cell_health(cell: &CellRecord) -> Health {
+    let blocks = &cell.healths;
+    let sum = |field: fn(&Health) -> Option<u64>| blocks.iter().map(field).sum::<Option<u64>>();
+    let mean = |field: fn(&Health) -> Option<f64>| {
+        let sum = blocks.iter().map(field).sum::<Option<f64>>()?;
+        (!blocks.is_empty()).then(|| sum / blocks.len() as f64)
+    };
+    block_health(
+        &cell.outcome,
+        Health {
+            steal_ms: sum(|block| block.steal_ms),
+            steal_fraction: mean(|block| block.steal_fraction),
+            cpu_pressure_some_ms: sum(|block| block.cpu_pressure_some_ms),
+            foreign_cpu_fraction: mean(|block| block.foreign_cpu_fraction),
+            ..Health::default()
+        },
+    )
 }
 
 fn outcomes(seen: &CellOutcome) -> Outcomes {
@@ -305,11 +331,10 @@ fn costs(facts: &Facts, seen: &CellOutcome) -> results::Costs {
             Metric::of(sum as f64 / count as f64)
         }
     };
-    let (server_cpu_ns, answered) = seen.server_cpu();
-    let server_cpu = if server_cpu_ns == 0 {
-        Metric::missing("the server's CPU time could not be read")
-    } else {
-        per(server_cpu_ns, answered, "request was answered")
+    let answered: u64 = seen.blocks.iter().map(|block| block.completed).sum();
+    let server_cpu = match seen.server_cpu() {
+        Some((cpu_ns, answered)) => per(cpu_ns, answered, "request was answered"),
+        None => Metric::missing("the server's CPU time could not be read"),
     };
     let wire = seen.wire(Action::Read);
     let duration_ns: u64 = seen.blocks.iter().map(|block| block.duration_ns).sum();
@@ -333,22 +358,73 @@ fn costs(facts: &Facts, seen: &CellOutcome) -> results::Costs {
             "read was answered",
         ),
         store_operations_per_request,
-        driver_utilisation_fraction: per(seen.driver_cpu_ns, duration_ns, "time was measured"),
+        driver_utilisation_fraction: per(seen.busy_ns, duration_ns, "time was measured"),
     }
 }
 
-fn blocks(seen: &CellOutcome, health: &CellHealth) -> Vec<results::Block> {
-    seen.blocks
-        .iter()
-        .zip(&health.places)
-        .map(|(block, place)| results::Block {
-            index: *place,
-            completed: block.completed,
-            server_cpu_ns: Some(block.probe_after.saturating_sub(block.probe_before))
-                .filter(|ns| *ns > 0),
-            driver_cpu_ns: Some(block.driver_cpu_ns),
-            response_ns_p50: block.response_ns_p50,
-            response_ns_p99: block.response_ns_p99,
-        })
+fn blocks(record: &CellRecord) -> Vec<results::Block> {
+    let samples = record.outcome.blocks.iter().zip(&record.places);
+    samples
+        .map(|(sample, place)| block(sample, *place))
         .collect()
+}
+
+/// The file form of a block.
+pub(crate) fn block(sample: &BlockSample, place: u32) -> results::Block {
+    results::Block {
+        index: place,
+        completed: sample.completed,
+        server_cpu_ns: sample
+            .probe_before
+            .zip(sample.probe_after)
+            .map(|(before, after)| after.saturating_sub(before)),
+        driver_cpu_ns: Some(sample.driver_cpu_ns),
+        response_ns_p50: sample.response_ns_p50,
+        response_ns_p99: sample.response_ns_p99,
+    }
+}
+
+fn saturation_block(
+    (seen, _, place): &(SaturationOutcome, Health, u32),
+) -> results::SaturationBlock {
+    results::SaturationBlock {
+        index: *place,
+        duration_ns: seen.duration_ns,
+        completed: seen.completed,
+        failures: seen.tally.failures(),
+        server_cpu_ns: seen
+            .probe_before
+            .zip(seen.probe_after)
+            .map(|(before, after)| after.saturating_sub(before)),
+    }
+}
+
+/// What a request costs a busy core; doubtful if it was not busy.
+fn saturated_cpu(contender: &Contender, blocks: &[results::SaturationBlock]) -> Metric {
+    let sum = |field: fn(&results::SaturationBlock) -> u64| blocks.iter().map(field).sum::<u64>();
+    let (completed, duration_ns) = (sum(|block| block.completed), sum(|block| block.duration_ns));
+    let cpu_ns = blocks
+        .iter()
+        .map(|block| block.server_cpu_ns)
+        .sum::<Option<u64>>();
+    let Some(cpu_ns) = cpu_ns.filter(|_| completed > 0) else {
+        return Metric::missing("no request was answered at saturation");
+    };
+    let per_request = cpu_ns as f64 / completed as f64;
+    let busy = cpu_ns as f64 / duration_ns as f64;
+    let disturbed = contender
+        .saturation
+        .iter()
+        .find_map(|(_, health, _)| doubts(health));
+    if busy < SATURATED {
+        let reason = format!(
+            "the server's core was busy for only {:.0} % of the time",
+            busy * 100.0
+        );
+        Metric::doubtful(per_request, reason)
+    } else if let Some(reason) = disturbed {
+        Metric::doubtful(per_request, reason)
+    } else {
+        Metric::of(per_request)
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use authbench_lab::{Placement, cpu, memory};
+use authbench_lab::{Placement, memory};
 use authbench_load::{
     Histogram, LoadPoint, LoginOutcome, LoginPlan, Mix, Process, RevocationPlan, Scenario,
 };
@@ -23,11 +23,6 @@ const MEMORY_WARMUP_LOGINS: u32 = 2_000;
 /// Reads by which store operations per request are counted.
 const COUNT_RATE_PER_S: u32 = 1_000;
 const COUNT_MS: u64 = 300;
-/// More than a core can answer, for long enough to see what it can; what is
-/// left over is given up after the timeout.
-const SATURATION_RATE_PER_S: u32 = 200_000;
-const SATURATION_MS: u64 = 400;
-const SATURATION_TIMEOUT_MS: u64 = 400;
 
 /// What was found out once.
 #[derive(Default)]
@@ -40,8 +35,6 @@ pub(crate) struct Facts {
     /// Store operations by kind over `counted_reads` reads.
     pub(crate) read_operations: Vec<(String, u64)>,
     pub(crate) counted_reads: u64,
-    /// Server CPU per read at saturation, nanoseconds.
-    pub(crate) saturated_cpu_ns: Option<f64>,
 }
 
 /// Logins timed one by one.
@@ -80,7 +73,6 @@ pub(crate) fn measure(
     }
     // Warms the server up, too, before logins are timed.
     phase.count_operations(&mut contender.facts)?;
-    phase.saturate(&mut contender.facts)?;
     let unhashed = users..users.saturating_add(scenario.login.unhashed.value);
     contender.facts.unhashed = phase.timed(&own, unhashed)?;
     let hashed = scenario.login.hashed.value;
@@ -179,11 +171,22 @@ impl Phase<'_> {
 
     /// Counts what nothing but reads asks of the store.
     fn count_operations(&mut self, facts: &mut Facts) -> Result<()> {
-        let point = self.reads(
-            COUNT_RATE_PER_S,
-            COUNT_MS,
-            self.scenario.load.timeout_ms.value,
-        );
+        let load = &self.scenario.load;
+        let point = LoadPoint {
+            process: Process::Constant,
+            rate_per_s: COUNT_RATE_PER_S,
+            connections: load.connections.value,
+            warmup_ms: 0,
+            measure_ms: COUNT_MS,
+            blocks: 1,
+            timeout_ms: load.timeout_ms.value,
+            mix: Mix {
+                read: 1.into(),
+                mutate: 0.into(),
+                logout: 0.into(),
+            },
+            seed: self.scenario.seed,
+        };
         let before = self.served.stats()?.store_operations;
         let outcome = self
             .served
@@ -200,41 +203,6 @@ impl Phase<'_> {
             .filter(|(_, count)| *count > 0)
             .collect();
         Ok(())
-    }
-
-    /// Offers more reads than any server can answer, so that its core is never
-    /// idle, and sees what each costs then.
-    fn saturate(&mut self, facts: &mut Facts) -> Result<()> {
-        let point = self.reads(SATURATION_RATE_PER_S, SATURATION_MS, SATURATION_TIMEOUT_MS);
-        let pid = self.served.pid();
-        let mut probe = || cpu::process_cpu_ns(pid).unwrap_or(0);
-        let outcome = self
-            .served
-            .driver
-            .cell(&point, &mut probe, &mut (), self.stop)?;
-        let (cpu_ns, answered) = outcome.server_cpu();
-        facts.saturated_cpu_ns =
-            (cpu_ns > 0 && answered > 0).then(|| cpu_ns as f64 / answered as f64);
-        Ok(())
-    }
-
-    /// A load of nothing but reads.
-    fn reads(&self, rate_per_s: u32, measure_ms: u64, timeout_ms: u64) -> LoadPoint {
-        LoadPoint {
-            process: Process::Constant,
-            rate_per_s,
-            connections: self.scenario.load.connections.value,
-            warmup_ms: 0,
-            measure_ms,
-            blocks: 1,
-            timeout_ms,
-            mix: Mix {
-                read: 1.into(),
-                mutate: 0.into(),
-                logout: 0.into(),
-            },
-            seed: self.scenario.seed,
-        }
     }
 }
 
@@ -271,11 +239,7 @@ pub(crate) fn measure_revocations(
         };
         match contender.served.driver.revocation(&plan, stop) {
             Ok(outcome) => contender.revocation = Some((outcome, replay_ms.clone())),
-            Err(error) => {
-                let reason = format!("{:#}", anyhow::Error::from(error));
-                progress.warn(&format!("{}: {reason}", contender.recipe.name));
-                contender.failure = Some(reason);
-            }
+            Err(error) => contender.fail(&error.into(), progress),
         }
         progress.step_done();
     }

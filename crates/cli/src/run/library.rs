@@ -25,18 +25,20 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// The names of the shipped scenarios, sorted.
+/// The names of the scenarios here and of the shipped ones, sorted.
 pub(crate) fn scenario_names() -> Vec<String> {
-    let mut names: Vec<String> = LOAD
-        .files()
-        .filter(|file| {
-            file.path()
-                .extension()
-                .is_some_and(|ending| ending == "toml")
-        })
-        .filter_map(|file| Some(file.path().file_stem()?.to_string_lossy().into_owned()))
+    let shipped = LOAD.files().map(|file| file.path().to_owned());
+    let here = std::fs::read_dir(LOAD_FOLDER)
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut names: Vec<String> = shipped
+        .chain(here.map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
         .collect();
     names.sort();
+    names.dedup();
     names
 }
 

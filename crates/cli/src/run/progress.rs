@@ -79,17 +79,12 @@ impl Progress {
         }
     }
 
-    /// The step is over.
+    /// The step is over, or left out.
     pub(crate) fn step_done(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
         if let Kind::Bars(bars) = &self.kind {
             bars.whole.inc(1);
         }
-    }
-
-    /// A step that will not be made.
-    pub(crate) fn skip_step(&self) {
-        self.step_done();
     }
 
     /// Says what went wrong, above the bars.

@@ -59,7 +59,7 @@ fn print(result: &RunResult, format: Format) {
             ArrivalProcess::Poisson => "Poisson",
         };
         println!(
-            "authenticate, CPU and wire at {}, {process} arrivals; times from the intended instant",
+            "authenticate and wire at {}, {process} arrivals, times from the intended instant; server at saturation",
             row.load
         );
     }
@@ -99,20 +99,17 @@ fn write_page(result: &RunResult, json: &Path) -> Option<PathBuf> {
     }
 }
 
+/// Bad if anything failed, not measured if anything is missing.
 fn outcome(result: &RunResult) -> Outcome {
-    let wrong = result
-        .cells
+    if summary(result).iter().any(|row| !row.failures.is_empty()) {
+        return Outcome::Bad;
+    }
+    let is_whole = result
+        .strategies
         .iter()
-        .any(|cell| cell.outcomes.wrong_judgements() > 0)
-        || result.strategies.iter().any(|facts| {
-            facts
-                .revocation
-                .as_ref()
-                .is_some_and(|seen| seen.accepted_after_deadline > 0 || !seen.controls_held())
-        });
-    if wrong {
-        Outcome::Bad
-    } else if result.cells.is_empty() || result.run.interrupted || !result.skipped.is_empty() {
+        .all(|facts| facts.incomplete.is_none());
+    if result.cells.is_empty() || result.run.interrupted || !result.skipped.is_empty() || !is_whole
+    {
         Outcome::NotMeasured
     } else {
         Outcome::Good

@@ -1,5 +1,6 @@
-//! CPU time of the server per request at the common load.
+//! CPU time of the server per request at saturation.
 
+use authbench_results::SaturationBlock;
 use maud::html;
 
 use super::{Chart, Drawing, Table};
@@ -26,7 +27,7 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
         .strategies
         .iter()
         .filter_map(|strategy| {
-            let ns = strategy.common_cpu_ns()?;
+            let ns = strategy.saturated_cpu_ns()?;
             Some(Row {
                 strategy,
                 ns,
@@ -50,11 +51,10 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
         x: Scale::linear(most / 1e3),
     };
     Ok(Drawing {
-        lead: format!(
-            "Processor time of the server per request at {}, HTTP handling included. The thin line \
-             spans the interleaved blocks of the run: bars whose lines overlap may be equal.",
-            reading.common_load()
-        ),
+        lead: "Processor time of the server per request, HTTP handling included, while it is offered \
+               more than it can answer. The thin line spans the interleaved blocks of the run: bars \
+               whose lines overlap may be equal."
+            .to_owned(),
         size: (520.0, rows.drawing_height()),
         body: html! {
             (rows.axis("µs of processor time per request", units::few))
@@ -93,11 +93,10 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
 
 fn blocks_ns(strategy: &Strategy<'_>) -> Option<(f64, f64)> {
     strategy
-        .common?
-        .blocks
+        .facts
+        .saturation
         .iter()
-        .filter(|block| block.completed > 0)
-        .filter_map(|block| Some(block.server_cpu_ns? as f64 / block.completed as f64))
+        .filter_map(SaturationBlock::server_cpu_ns_per_request)
         .fold(None, |range, ns| {
             let (low, high) = range.unwrap_or((ns, ns));
             Some((ns.min(low), ns.max(high)))

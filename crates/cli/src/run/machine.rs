@@ -1,0 +1,66 @@
+//! How quiet the machine is while something is measured.
+
+use authbench_core::system::monotonic_ns;
+use authbench_lab::{CoreSet, Placement, cpu};
+use authbench_results::{Health, Snapshot};
+
+/// The cores that a run measures on.
+pub(crate) struct Machine<'p> {
+    placement: &'p Placement,
+}
+
+/// The counters at one instant.
+pub(crate) struct Look {
+    snapshot: Snapshot,
+    at_ns: u64,
+    driver_cpu_ns: u64,
+    server_cpu_ns: u64,
+}
+
+impl<'p> Machine<'p> {
+    pub(crate) const fn new(placement: &'p Placement) -> Self {
+        Self { placement }
+    }
+
+    /// Whether server and driver have cores of their own, and stay there.
+    pub(crate) const fn is_apart(&self) -> bool {
+        self.placement.pinned && !self.placement.shared
+    }
+
+    /// Reads the counters, among them those of the server `pid`.
+    pub(crate) fn look(&self, pid: u32) -> Look {
+        Look {
+            snapshot: Snapshot::take(),
+            at_ns: monotonic_ns(),
+            driver_cpu_ns: cpu::own_cpu_ns(),
+            // A server that has gone uses nothing.
+            server_cpu_ns: cpu::process_cpu_ns(pid).unwrap_or(0),
+        }
+    }
+
+    /// How quiet it was since `before`.
+    pub(crate) fn since(&self, before: &Look, pid: u32) -> Health {
+        let after = self.look(pid);
+        let driver_ns = after.driver_cpu_ns.saturating_sub(before.driver_cpu_ns);
+        let server_ns = after.server_cpu_ns.saturating_sub(before.server_cpu_ns);
+        let whole = before
+            .snapshot
+            .until(&after.snapshot, Some(driver_ns + server_ns));
+        if !self.is_apart() {
+            return whole;
+        }
+        let used = before.snapshot.core_utilisation(&after.snapshot);
+        let elapsed_ns = after.at_ns.saturating_sub(before.at_ns).max(1);
+        let foreign = |cores: &CoreSet, own_ns: u64| {
+            let busy: Option<f64> = cores.iter().map(|core| used.get(core).copied()).sum();
+            let own = own_ns as f64 / elapsed_ns as f64;
+            busy.map(|busy| ((busy - own) / cores.len().max(1) as f64).clamp(0.0, 1.0))
+        };
+        let server = foreign(&self.placement.server, server_ns);
+        let driver = foreign(&self.placement.driver, driver_ns);
+        Health {
+            foreign_cpu_fraction: server.zip(driver).map(|(s, d)| s.max(d)),
+            ..whole
+        }
+    }
+}
