@@ -4,24 +4,17 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use authbench_core::system::monotonic_ns;
-use rand::SeedableRng as _;
-use rand::seq::SliceRandom as _;
-use rand_chacha::ChaCha8Rng;
 
-use crate::driver::{Driver, Population};
+use crate::crowd::{Crowd, Ticket, Verdict};
+use crate::driver::Driver;
+use crate::edge::Edge;
 use crate::engine::{Done, Engine};
 use crate::error::LoadError;
-use crate::judge;
 use crate::outcome::{Action, Kind};
 use crate::progress::{Probe, Progress, Snapshot};
 use crate::record::{CellOutcome, Recorder, Sample};
-use crate::request::Values;
 use crate::scenario::Mix;
 use crate::schedule::{Process, Schedule};
-use crate::seed::{self, Purpose};
-use crate::target::Target;
-use crate::timeline::Timeline;
-use crate::user::{User, Weights};
 
 /// From the call to the first arrival, so that all is set up by then.
 const LEAD_NS: u64 = 2_000_000;
@@ -71,60 +64,25 @@ impl Driver {
         progress: &mut dyn Progress,
         stop: &AtomicBool,
     ) -> Result<CellOutcome, LoadError> {
-        self.target.need(Action::Read)?;
-        if point.mix.mutate.value > 0 {
-            self.target.need(Action::Mutate)?;
-        }
-        if point.mix.logout.value > 0 {
-            self.target.need(Action::Logout)?;
-        }
-        let population = self
-            .population
-            .as_ref()
-            .filter(|_| !self.users.is_empty())
-            .ok_or(LoadError::NoPopulation)?;
         let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
-        let target = &self.target;
-        let engine = Engine::open(
-            target.address,
-            target.cookie_name(),
-            point.connections.max(1),
-            point.timeout_ms.max(1_000),
-        )?;
-        self.timeline.realign();
-        self.users.iter_mut().for_each(User::rewind);
+        let (connections, timeout_ms) = (point.connections.max(1), point.timeout_ms.max(1_000));
+        let (crowd, engine) = Crowd::gather(self, &point.mix, point.seed, connections, timeout_ms)?;
         let mut cell = Cell {
             point,
-            target,
-            population,
-            users: &mut self.users,
-            timeline: self.timeline,
             engine,
+            crowd,
             schedule: Schedule::new(point.process, point.rate_per_s, point.seed),
-            weights: Weights::of(&point.mix),
-            users_seed: seed::for_purpose(point.seed, Purpose::Users),
             backlog: VecDeque::with_capacity(4096),
-            idle_users: shuffled(users, point.seed),
-            recorder: Recorder::new(point, users)?,
+            recorder: Recorder::new(point, users),
             times: Times::new(point, monotonic_ns() + LEAD_NS),
             next_arrival_ns: 0,
             starved: false,
             last_release_ns: 0,
-            values: 0,
-            scratch: Vec::with_capacity(1024),
         };
         cell.next_arrival_ns = cell.times.start_ns.saturating_add(cell.schedule.next_ns());
         cell.run(probe, progress, stop)?;
         Ok(cell.into_outcome())
     }
-}
-
-/// What travels with a request.
-#[derive(Clone, Copy, Debug)]
-struct Ticket {
-    user: u32,
-    action: Action,
-    intended_ns: u64,
 }
 
 /// The instants of a load point on the monotonic clock.
@@ -152,26 +110,17 @@ impl Times {
 
 struct Cell<'d> {
     point: &'d LoadPoint,
-    target: &'d Target,
-    population: &'d Population,
-    users: &'d mut [User],
-    timeline: Timeline,
     engine: Engine<Ticket>,
+    crowd: Crowd<'d>,
     schedule: Schedule,
-    weights: Weights,
-    users_seed: u64,
     /// Intended instants whose requests have not been sent.
     backlog: VecDeque<u64>,
-    /// Users without a request under way, longest first.
-    idle_users: VecDeque<u32>,
     recorder: Recorder,
     times: Times,
     next_arrival_ns: u64,
     /// Whether the head of the backlog has found no connection or no user.
     starved: bool,
     last_release_ns: u64,
-    values: u64,
-    scratch: Vec<u8>,
 }
 
 impl Cell<'_> {
@@ -192,7 +141,7 @@ impl Cell<'_> {
                 self.recorder.outcome.interrupted = true;
             }
             if next_edge_ns.is_some_and(|edge_ns| edge_ns <= now_ns) && now_ns < self.times.end_ns {
-                self.recorder.edge(now_ns, probe);
+                self.edge(now_ns, probe);
                 next_edge_ns = self.edge_after(now_ns);
             }
             if next_tick_ns <= now_ns {
@@ -201,7 +150,7 @@ impl Cell<'_> {
             }
             if self.is_over(now_ns) {
                 self.finish(now_ns);
-                self.recorder.edge(now_ns, probe);
+                self.edge(now_ns, probe);
                 progress.update(&self.snapshot(now_ns));
                 return Ok(());
             }
@@ -232,20 +181,17 @@ impl Cell<'_> {
     /// Sends what waits as far as connections and users are free.
     fn dispatch(&mut self) {
         while let Some(intended_ns) = self.backlog.front().copied() {
-            if !self.engine.has_idle() || self.idle_users.is_empty() {
+            if !self.engine.has_idle() || !self.crowd.has_idle() {
                 self.starved = true;
                 return;
             }
             self.backlog.pop_front();
-            let Some(number) = self.idle_users.pop_front() else {
-                return;
-            };
             let ready_ns = if self.starved {
                 intended_ns.max(self.last_release_ns)
             } else {
                 intended_ns
             };
-            let Some(sent_ns) = self.send(number, intended_ns) else {
+            let Some(sent_ns) = self.crowd.send(&mut self.engine, intended_ns) else {
                 return;
             };
             if self.is_measured(intended_ns) {
@@ -256,57 +202,18 @@ impl Cell<'_> {
         self.starved = false;
     }
 
-    fn send(&mut self, number: u32, intended_ns: u64) -> Option<u64> {
-        let user = &mut self.users[number as usize];
-        let action = user.next_action(
-            self.weights,
-            seed::derive(self.users_seed, u64::from(number)),
-        );
-        // Only a login needs the name and the password: those are made anew.
-        let account = (action == Action::Login)
-            .then(|| self.population.account(number))
-            .flatten();
-        let (name, password) = account
-            .as_ref()
-            .map_or(("", ""), |account| (&account.user, &account.password));
-        self.values += 1;
-        let values = Values {
-            credential: user.credential(),
-            user: name,
-            password,
-            value: self.values,
-        };
-        let ticket = Ticket {
-            user: number,
-            action,
-            intended_ns,
-        };
-        let (target, scratch) = (self.target, &mut self.scratch);
-        self.engine
-            .send(ticket, |out| target.write(action, &values, scratch, out))
-    }
-
     /// Judges, records, and frees user and connection.
     fn over(&mut self, done: &Done<Ticket>) {
         let Ticket {
-            user: number,
             action,
             intended_ns,
+            ..
         } = done.request.ticket;
-        let user = &mut self.users[number as usize];
         let response_ns = done.done_ns.saturating_sub(intended_ns);
-        let (mut kind, received_bytes, reusable) = match &done.answer {
-            Ok(answer) => {
-                let span = self.timeline.span(done.request.sent_ns, done.done_ns);
-                let view = self.engine.view(done.conn, answer);
-                let kind = judge::judge(self.target, user, action, span, view);
-                (kind, answer.wire_bytes, answer.keep_alive)
-            }
-            Err(broken) => {
-                judge::abandoned(user, action);
-                (broken.kind(), 0, false)
-            }
-        };
+        let Verdict {
+            mut kind,
+            received_bytes,
+        } = self.crowd.settle(&mut self.engine, done);
         if kind == Kind::Right && response_ns > self.times.timeout_ns {
             kind = Kind::Timeout;
         }
@@ -319,8 +226,6 @@ impl Cell<'_> {
             sent_bytes: done.request.sent_bytes,
             received_bytes,
         });
-        self.engine.release(done.conn, reusable);
-        self.idle_users.push_back(number);
         self.last_release_ns = done.done_ns;
     }
 
@@ -329,11 +234,11 @@ impl Cell<'_> {
         let pending: Vec<_> = self.engine.pending().collect();
         for request in pending {
             let Ticket {
-                user,
                 action,
                 intended_ns,
+                ..
             } = request.ticket;
-            judge::abandoned(&mut self.users[user as usize], action);
+            self.crowd.abandon(request.ticket);
             self.unfinished(action, intended_ns, now_ns);
         }
         for intended_ns in std::mem::take(&mut self.backlog) {
@@ -359,6 +264,11 @@ impl Cell<'_> {
             sent_bytes: 0,
             received_bytes: 0,
         });
+    }
+
+    fn edge(&mut self, now_ns: u64, probe: &mut dyn Probe) {
+        let edge = Edge::read(now_ns, self.engine.idle_ns(), probe);
+        self.recorder.edge(edge);
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {
@@ -413,11 +323,4 @@ impl Cell<'_> {
     fn into_outcome(self) -> CellOutcome {
         self.recorder.outcome
     }
-}
-
-fn shuffled(users: u32, seed: u64) -> VecDeque<u32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed::for_purpose(seed, Purpose::Order));
-    let mut order: Vec<u32> = (0..users).collect();
-    order.shuffle(&mut rng);
-    order.into()
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use authbench_wire::Profile;
 use authbench_wire::profile::{User as Account, Users};
 
+use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::target::Target;
 use crate::timeline::Timeline;
@@ -18,6 +19,12 @@ pub struct DriverOptions {
     /// Whether the target may be another machine than this one. Load on
     /// somebody else's machine is an attack, so ask whoever owns it.
     pub allow_remote: bool,
+    /// Whether the server runs on the driver's core. The driver then sleeps
+    /// until shortly (20 us) before each arrival, to leave the core to the
+    /// server, and is later with its sends; else it watches the sockets for up
+    /// to 200 us, which outlasts the time that an idle virtual core takes to
+    /// wake up.
+    pub shared_core: bool,
 }
 
 /// Puts one target under load and judges what it answers.
@@ -27,6 +34,7 @@ pub struct Driver {
     pub(crate) users: Vec<User>,
     pub(crate) population: Option<Population>,
     pub(crate) timeline: Timeline,
+    shared_core: bool,
 }
 
 impl Driver {
@@ -42,6 +50,7 @@ impl Driver {
             users: Vec::new(),
             population: None,
             timeline: Timeline::aligned(),
+            shared_core: options.shared_core,
         })
     }
 
@@ -49,6 +58,23 @@ impl Driver {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.target.address
+    }
+
+    /// Opens connections to the target.
+    pub(crate) fn engine<T: Copy>(
+        &self,
+        connections: u32,
+        timeout_ms: u64,
+    ) -> Result<Engine<T>, LoadError> {
+        let Target { address, .. } = self.target;
+        let cookie_name = self.target.cookie_name();
+        Engine::open(
+            address,
+            cookie_name,
+            connections,
+            timeout_ms,
+            self.shared_core,
+        )
     }
 }
 

@@ -5,7 +5,8 @@
 //! edge-triggered. A wait ends at a stated nanosecond: the kernel's timer is
 //! asked for a little less, and the rest is spent looking at the sockets
 //! without sleeping, so that requests leave on time and answers that come in
-//! meanwhile are still seen at once.
+//! meanwhile are still seen at once. Between two such looks the core is told
+//! that it is spinning, so that a hyper-thread beside it is disturbed little.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,8 +22,13 @@ use crate::conn::{Broken, Conn, InFlight, Phase};
 use crate::error::LoadError;
 use crate::http1::{Answer, View};
 
-/// How long before its end a wait stops sleeping.
-const SPIN_NS: u64 = 20_000;
+/// How long before its end a wait stops sleeping: longer than an idle virtual
+/// core takes to wake up.
+const SPIN_NS: u64 = 200_000;
+/// The same where somebody else needs the core.
+const SHARED_SPIN_NS: u64 = 20_000;
+/// The pause between two looks without sleep.
+const PAUSE_NS: u64 = 1_000;
 /// The pause before a failed attempt to connect is repeated.
 const RECONNECT_PAUSE_NS: u64 = 10_000_000;
 /// The most events taken at once.
@@ -38,6 +44,8 @@ pub(crate) struct Engine<T> {
     next_event: usize,
     broken: Vec<usize>,
     in_flight: usize,
+    spin_ns: u64,
+    idle_ns: u64,
     retry_at_ns: Option<u64>,
     last_fault: Option<io::Error>,
     reconnects: u64,
@@ -58,6 +66,7 @@ pub(crate) struct Done<T> {
 
 impl<T: Copy> Engine<T> {
     /// Opens `connections` connections and waits until all stand.
+    /// `shared_core` says whether somebody else needs this thread's core.
     ///
     /// # Errors
     /// [`LoadError`] when one cannot be made within `timeout_ms`.
@@ -66,6 +75,7 @@ impl<T: Copy> Engine<T> {
         cookie_name: &str,
         connections: u32,
         timeout_ms: u64,
+        shared_core: bool,
     ) -> Result<Self, LoadError> {
         // Timers of this thread fire when they are due, not up to 50 us later.
         rustix::thread::set_current_timer_slack(NonZeroU64::new(1))
@@ -82,6 +92,8 @@ impl<T: Copy> Engine<T> {
             next_event: 0,
             broken: Vec::new(),
             in_flight: 0,
+            spin_ns: if shared_core { SHARED_SPIN_NS } else { SPIN_NS },
+            idle_ns: 0,
             retry_at_ns: None,
             last_fault: None,
             reconnects: 0,
@@ -93,6 +105,14 @@ impl<T: Copy> Engine<T> {
     /// How many requests are on their way.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// Nanoseconds spent in [`Engine::wait`] with nothing to do, so far: from
+    /// the start of a look at the sockets that found nothing to the end of the
+    /// look that found something, or of the wait. Asleep or spinning makes no
+    /// difference.
+    pub(crate) fn idle_ns(&self) -> u64 {
+        self.idle_ns
     }
 
     /// The requests on their way.
@@ -141,23 +161,14 @@ impl<T: Copy> Engine<T> {
     /// # Errors
     /// [`LoadError::System`].
     pub(crate) fn wait(&mut self, until_ns: u64) -> Result<(), LoadError> {
-        while self.broken.is_empty() && self.next_event >= self.events.len() {
-            let now_ns = monotonic_ns();
-            self.retry_closed(now_ns);
-            let until_ns = self
-                .retry_at_ns
-                .map_or(until_ns, |retry_ns| retry_ns.min(until_ns));
-            let sleep_ns = until_ns.saturating_sub(now_ns).saturating_sub(SPIN_NS);
-            self.events.clear();
-            self.next_event = 0;
-            let room = rustix::buffer::spare_capacity(&mut self.events);
-            match epoll::wait(&self.epoll, room, Some(&timespec(sleep_ns))) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(errno) => return Err(LoadError::system("wait for sockets")(errno)),
-            }
-            if now_ns >= until_ns {
-                break;
-            }
+        if !self.broken.is_empty() || self.next_event < self.events.len() {
+            return Ok(());
+        }
+        let from_ns = monotonic_ns();
+        self.retry_closed(from_ns);
+        if !self.look(0)? {
+            self.rest(until_ns)?;
+            self.idle_ns += monotonic_ns().saturating_sub(from_ns);
         }
         Ok(())
     }
@@ -196,6 +207,39 @@ impl<T: Copy> Engine<T> {
         } else {
             self.reconnects += 1;
             self.reopen(conn);
+        }
+    }
+
+    /// Waits, when a look has just found nothing.
+    fn rest(&mut self, until_ns: u64) -> Result<(), LoadError> {
+        loop {
+            let now_ns = monotonic_ns();
+            if now_ns >= until_ns {
+                return Ok(());
+            }
+            self.retry_closed(now_ns);
+            let wake_ns = self
+                .retry_at_ns
+                .map_or(until_ns, |retry_ns| retry_ns.min(until_ns));
+            let sleep_ns = wake_ns.saturating_sub(now_ns).saturating_sub(self.spin_ns);
+            if sleep_ns == 0 {
+                pause(wake_ns.min(now_ns + PAUSE_NS));
+            }
+            if self.look(sleep_ns)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether something has happened on a socket, within `sleep_ns`.
+    fn look(&mut self, sleep_ns: u64) -> Result<bool, LoadError> {
+        self.events.clear();
+        self.next_event = 0;
+        let room = rustix::buffer::spare_capacity(&mut self.events);
+        match epoll::wait(&self.epoll, room, Some(&timespec(sleep_ns))) {
+            Ok(count) => Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(errno) => Err(LoadError::system("wait for sockets")(errno)),
         }
     }
 
@@ -305,6 +349,16 @@ impl<T: Copy> Engine<T> {
             while self.next_done().is_some() {}
         }
         Ok(())
+    }
+}
+
+/// Spins until `until_ns` on the monotonic clock.
+fn pause(until_ns: u64) {
+    const HINTS: u32 = 8;
+    while monotonic_ns() < until_ns {
+        for _ in 0..HINTS {
+            std::hint::spin_loop();
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 //!
 //! Why it is built so:
 //!
-//! - **Open loop.** Arrivals do not wait for answers. A response time counts
+//! - **Open loop.** In a load point arrivals do not wait for answers. A response time counts
 //!   from the *intended* instant, so a server that stalls is charged for every
 //!   user who would have waited. Nothing of the schedule is ever dropped.
 //! - **One thread.** One event loop on one core, with flat state machines for
 //!   connections and users: no lock, channel or allocation per request. What
-//!   the driver costs is nearly all the kernel's loopback TCP.
+//!   the driver costs is nearly all the kernel's loopback TCP. It has that core
+//!   to itself and watches the sockets without sleeping before each arrival, so
+//!   how busy it was is told by its idle time, not by its CPU time.
 //! - **A fast wrong answer is a failure, not a request.** Each answer is put
 //!   to the oracle's model of that user's login
 //!   ([`authbench_core::oracle::LoginHistory`]); what is wrong is counted by
@@ -19,7 +21,9 @@
 
 mod cell;
 mod conn;
+mod crowd;
 mod driver;
+mod edge;
 mod engine;
 mod error;
 mod http1;
@@ -32,6 +36,7 @@ mod progress;
 mod record;
 mod request;
 mod revocation;
+mod saturation;
 mod scenario;
 mod schedule;
 mod seed;
@@ -48,5 +53,6 @@ pub use outcome::{Action, Kind, Tally};
 pub use progress::{Probe, Progress, Snapshot};
 pub use record::{BlockSample, CellOutcome, Wire};
 pub use revocation::{ClockKind, Controls, RevocationOutcome, RevocationPlan};
+pub use saturation::{SaturationOutcome, SaturationPlan};
 pub use scenario::{Load, LoginTiming, Memory, Mix, Population, Revocation, Scenario};
 pub use schedule::Process;

@@ -24,23 +24,20 @@ pub(crate) struct Line<'t> {
 }
 
 impl<'t> Line<'t> {
-    /// Connects.
-    ///
-    /// # Errors
-    /// [`LoadError`] when no connection can be made.
-    pub(crate) fn open(
+    /// Over the one connection of `engine`, which leads to `target`.
+    pub(crate) fn new(
         target: &'t Target,
         timeline: Timeline,
+        engine: Engine<()>,
         timeout_ms: u64,
-    ) -> Result<Self, LoadError> {
-        let engine = Engine::open(target.address, target.cookie_name(), 1, timeout_ms)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             target,
             timeline,
             engine,
             timeout_ms,
             scratch: Vec::new(),
-        })
+        }
     }
 
     /// Asks for `action` and hands the answer, with the span of the call, to

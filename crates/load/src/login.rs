@@ -111,8 +111,7 @@ impl Driver {
         }
         self.target.need(Action::Login)?;
         let connections = plan.connections.clamp(1, plan.numbers.len().max(1) as u32);
-        let (address, cookie_name) = (self.target.address, self.target.cookie_name());
-        let mut engine = Engine::open(address, cookie_name, connections, plan.timeout_ms)?;
+        let mut engine = self.engine(connections, plan.timeout_ms)?;
         self.timeline.realign();
         let mut logins = Logins {
             driver: self,

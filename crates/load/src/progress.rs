@@ -3,20 +3,20 @@
 /// Reads the CPU time that the server has used; implemented by whoever
 /// started the server.
 pub trait Probe {
-    /// Nanoseconds of user and system time of the server process so far; 0
-    /// throughout where they cannot be read.
-    fn read(&mut self) -> u64;
+    /// Nanoseconds of user and system time of the server process so far;
+    /// `None` where they cannot be read, because the server is gone, say.
+    fn read(&mut self) -> Option<u64>;
 }
 
 /// No server process to look at.
 impl Probe for () {
-    fn read(&mut self) -> u64 {
-        0
+    fn read(&mut self) -> Option<u64> {
+        None
     }
 }
 
-impl<F: FnMut() -> u64> Probe for F {
-    fn read(&mut self) -> u64 {
+impl<F: FnMut() -> Option<u64>> Probe for F {
+    fn read(&mut self) -> Option<u64> {
         self()
     }
 }

@@ -3,9 +3,8 @@
 use hdrhistogram::Histogram;
 
 use crate::cell::LoadPoint;
-use crate::error::LoadError;
+use crate::edge::Edge;
 use crate::outcome::{Action, Kind, Tally};
-use crate::progress::Probe;
 
 /// The longest time that histograms tell apart, nanoseconds: an hour and a
 /// bit; longer ones count as this.
@@ -29,13 +28,19 @@ pub struct CellOutcome {
     /// Nanoseconds that were measured: from the end of the warm-up to the end
     /// of the arrivals.
     pub measured_ns: u64,
-    /// Nanoseconds that were then waited for stragglers.
+    /// Nanoseconds that were then waited for stragglers, `point.timeout_ms` at
+    /// most. Next to nothing where the target keeps up.
     pub drained_ns: u64,
-    /// Requests that were meant to be sent.
+    /// Requests that the schedule asked for, sent or not. Always the total of
+    /// `tally`.
     pub arrivals: u64,
-    /// Requests among them that were sent.
+    /// Requests among them that were sent, at whatever time. What is missing
+    /// to `arrivals` found no free connection or user until the end of the
+    /// drain: the target was overloaded. It counts as [`Kind::Unfinished`].
     pub sent: u64,
-    /// Requests among them that were answered, rightly or wrongly.
+    /// Requests among them that were answered, rightly or wrongly, by the end
+    /// of the drain. What is missing to `sent` is [`Kind::ConnectionError`] or
+    /// [`Kind::Unfinished`].
     pub completed: u64,
     /// What came of them. An arrival that was never sent counts as a read.
     pub tally: Tally,
@@ -54,14 +59,25 @@ pub struct CellOutcome {
     /// keeps all connections busy does not show here but in
     /// [`CellOutcome::wait_ns`].
     pub send_lag_ns: Histogram<u64>,
-    /// Requests that found every connection or user busy: from the intended
-    /// instant until one was free. Part of the response time.
+    /// Only those requests among the sent that found every connection or user
+    /// busy (its length is how many): from the intended instant until one was
+    /// free. Part of the response time.
     pub wait_ns: Histogram<u64>,
     /// Connections made anew, warm-up and drain included.
     pub reconnects: u64,
     /// CPU time of the driver's thread, from the start of the measured time to
-    /// the end of the drain, nanoseconds.
+    /// the end of the drain, nanoseconds. It includes the CPU time that the
+    /// driver burns while it watches the sockets without sleeping, so it does
+    /// not tell how much more the driver could do: `busy_ns` does.
     pub driver_cpu_ns: u64,
+    /// Nanoseconds of the same time in which the driver was not idle. It is
+    /// idle from the start of a look at the sockets that finds nothing to the
+    /// end of the look that finds something, or to the instant for which the
+    /// next step is planned; asleep or spinning makes no difference. Time in
+    /// which the driver's thread had work but was not run (another thread, the
+    /// hypervisor) is busy time; time in which it was kept from waking up is
+    /// not.
+    pub busy_ns: u64,
     /// Equal parts of the measured time, the last with the drain.
     pub blocks: Vec<BlockSample>,
     wire: [Wire; Action::COUNT],
@@ -93,13 +109,26 @@ pub struct BlockSample {
     pub response_ns_p50: Option<u64>,
     /// 99th percentile of it, nanoseconds.
     pub response_ns_p99: Option<u64>,
-    /// CPU time of the driver's thread, nanoseconds.
+    /// CPU time of the driver's thread, spinning included, nanoseconds; see
+    /// [`CellOutcome::driver_cpu_ns`].
     pub driver_cpu_ns: u64,
+    /// Nanoseconds in which the driver was not idle, `duration_ns` at most; see
+    /// [`CellOutcome::busy_ns`].
+    pub busy_ns: u64,
     /// What the probe read at its beginning: CPU time of the server,
-    /// nanoseconds.
-    pub probe_before: u64,
+    /// nanoseconds; `None` if it could not be read.
+    pub probe_before: Option<u64>,
     /// What the probe read at its end.
-    pub probe_after: u64,
+    pub probe_after: Option<u64>,
+}
+
+impl BlockSample {
+    /// CPU time of the server in it, nanoseconds; `None` if the probe could
+    /// not be read at either end.
+    #[must_use]
+    pub fn server_cpu_ns(&self) -> Option<u64> {
+        self.probe_after?.checked_sub(self.probe_before?)
+    }
 }
 
 impl CellOutcome {
@@ -109,22 +138,22 @@ impl CellOutcome {
         self.wire[action as usize]
     }
 
-    /// Answers per second of measured time, drain included.
+    /// Answers, right or wrong, per second of measured time, drain included.
+    /// Below the offered rate where the target is overloaded.
     #[must_use]
     pub fn completed_per_s(&self) -> f64 {
         per_second(self.completed, self.measured_ns + self.drained_ns)
     }
 
-    /// CPU time of the server over all blocks, nanoseconds, and the answers
-    /// that it went into.
+    /// CPU time of the server, nanoseconds, and the answers that it went into,
+    /// over all blocks at both ends of which the probe could be read; `None`
+    /// if there is no such block.
     #[must_use]
-    pub fn server_cpu(&self) -> (u64, u64) {
+    pub fn server_cpu(&self) -> Option<(u64, u64)> {
         self.blocks
             .iter()
-            .fold((0, 0), |(cpu_ns, completed), block| {
-                let used_ns = block.probe_after.saturating_sub(block.probe_before);
-                (cpu_ns + used_ns, completed + block.completed)
-            })
+            .filter_map(|block| Some((block.server_cpu_ns()?, block.completed)))
+            .reduce(|sum, block| (sum.0 + block.0, sum.1 + block.1))
     }
 
     /// Adds another part of the same load point, for runs whose blocks are
@@ -144,6 +173,7 @@ impl CellOutcome {
         add(&mut self.wait_ns, &other.wait_ns);
         self.reconnects += other.reconnects;
         self.driver_cpu_ns += other.driver_cpu_ns;
+        self.busy_ns += other.busy_ns;
         let first = self.blocks.len() as u32;
         self.blocks
             .extend(other.blocks.iter().map(|block| BlockSample {
@@ -180,15 +210,8 @@ pub(crate) struct Recorder {
     completed: u64,
 }
 
-#[derive(Clone, Copy)]
-struct Edge {
-    at_ns: u64,
-    probe_ns: u64,
-    driver_cpu_ns: u64,
-}
-
 impl Recorder {
-    pub(crate) fn new(point: &LoadPoint, users: u32) -> Result<Self, LoadError> {
+    pub(crate) fn new(point: &LoadPoint, users: u32) -> Self {
         let outcome = CellOutcome {
             point: point.clone(),
             users,
@@ -206,36 +229,34 @@ impl Recorder {
             wait_ns: histogram(),
             reconnects: 0,
             driver_cpu_ns: 0,
+            busy_ns: 0,
             blocks: Vec::with_capacity(point.blocks as usize),
             wire: Default::default(),
         };
-        Ok(Self {
+        Self {
             outcome,
             block: histogram(),
             block_completed: 0,
             block_start: None,
             completed: 0,
-        })
+        }
     }
 
     /// A block ends here (if one has begun) and the next begins.
-    pub(crate) fn edge(&mut self, now_ns: u64, probe: &mut dyn Probe) {
-        let edge = Edge {
-            at_ns: now_ns,
-            probe_ns: probe.read(),
-            driver_cpu_ns: thread_cpu_ns(),
-        };
+    pub(crate) fn edge(&mut self, edge: Edge) {
         if let Some(start) = self.block_start.replace(edge) {
             let quantile = |q| (!self.block.is_empty()).then(|| self.block.value_at_quantile(q));
-            let driver_cpu_ns = edge.driver_cpu_ns - start.driver_cpu_ns;
-            self.outcome.driver_cpu_ns += driver_cpu_ns;
+            let stretch = edge.since(&start);
+            self.outcome.driver_cpu_ns += stretch.driver_cpu_ns;
+            self.outcome.busy_ns += stretch.busy_ns;
             self.outcome.blocks.push(BlockSample {
                 index: self.outcome.blocks.len() as u32,
-                duration_ns: now_ns - start.at_ns,
+                duration_ns: stretch.duration_ns,
                 completed: self.block_completed,
                 response_ns_p50: quantile(0.5),
                 response_ns_p99: quantile(0.99),
-                driver_cpu_ns,
+                driver_cpu_ns: stretch.driver_cpu_ns,
+                busy_ns: stretch.busy_ns,
                 probe_before: start.probe_ns,
                 probe_after: edge.probe_ns,
             });
@@ -324,11 +345,6 @@ fn per_second(count: u64, ns: u64) -> f64 {
     }
 }
 
-fn thread_cpu_ns() -> u64 {
-    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    used.tv_sec.unsigned_abs() * 1_000_000_000 + used.tv_nsec.unsigned_abs()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,8 +383,8 @@ mod tests {
 
     #[test]
     fn only_right_reads_are_timed_and_weighed() {
-        let mut recorder = Recorder::new(&point(), 1).unwrap();
-        recorder.edge(0, &mut || 1_000);
+        let mut recorder = Recorder::new(&point(), 1);
+        recorder.edge(Edge::read(0, 0, &mut || Some(1_000)));
         for kind in Kind::ALL {
             recorder.over(&sample(Action::Read, kind, 1_000));
             recorder.over(&sample(Action::Mutate, kind, 9_000));
@@ -377,7 +393,7 @@ mod tests {
                 ..sample(Action::Read, kind, 5_000)
             });
         }
-        recorder.edge(500, &mut || 4_000);
+        recorder.edge(Edge::read(500, 400, &mut || Some(4_000)));
         let outcome = &recorder.outcome;
         assert_eq!(outcome.response_ns.len(), 3, "right, timeout, unfinished");
         assert_eq!(outcome.service_ns.len(), 2, "right, timeout");
@@ -392,22 +408,41 @@ mod tests {
         assert_eq!(outcome.wire(Action::Read), wire);
         // The block saw the warm-up's stragglers too.
         assert_eq!((outcome.blocks.len(), outcome.blocks[0].completed), (1, 24));
-        assert_eq!(outcome.server_cpu(), (3_000, 24));
+        assert_eq!(outcome.server_cpu(), Some((3_000, 24)));
+        let block = &outcome.blocks[0];
+        assert_eq!((block.duration_ns, block.busy_ns), (500, 100));
+        assert_eq!(outcome.busy_ns, 100);
+    }
+
+    #[test]
+    fn what_the_probe_could_not_read_is_left_out_with_its_answers() {
+        let mut recorder = Recorder::new(&point(), 1);
+        for (at_ns, probe_ns) in [(0, None), (1, Some(10)), (2, Some(15)), (3, Some(2))] {
+            recorder.edge(Edge::read(at_ns, 0, &mut || probe_ns));
+            assert_eq!(
+                recorder.outcome.server_cpu(),
+                (at_ns > 1).then_some((5, 1)),
+                "gone before, or another process since"
+            );
+            recorder.over(&sample(Action::Read, Kind::Right, 1_000));
+        }
+        assert_eq!(recorder.outcome.blocks.len(), 3);
     }
 
     #[test]
     fn parts_add_up() {
-        let mut recorder = Recorder::new(&point(), 1).unwrap();
-        recorder.edge(0, &mut ());
+        let mut recorder = Recorder::new(&point(), 1);
+        recorder.edge(Edge::read(0, 0, &mut ()));
         recorder.outcome.arrivals = 1;
         recorder.sent(7, 0);
         recorder.over(&sample(Action::Read, Kind::Right, 1_000));
-        recorder.edge(500, &mut ());
+        recorder.edge(Edge::read(500, 200, &mut ()));
         let mut twice = recorder.outcome.clone();
         twice.merge(&recorder.outcome);
         assert_eq!((twice.arrivals, twice.sent, twice.completed), (2, 2, 2));
         assert_eq!((twice.response_ns.len(), twice.send_lag_ns.len()), (2, 2));
-        assert_eq!(twice.wait_ns.len(), 0);
+        assert_eq!((twice.wait_ns.len(), twice.busy_ns), (0, 600));
+        assert_eq!(twice.server_cpu(), None);
         assert_eq!(twice.wire(Action::Read).exchanges, 2);
         assert_eq!([twice.blocks[0].index, twice.blocks[1].index], [0, 1]);
     }

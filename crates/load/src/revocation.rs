@@ -11,6 +11,7 @@
 //! credential that nobody issued must be refused (else nothing is checked).
 
 mod follow;
+mod forgery;
 
 use std::sync::atomic::AtomicBool;
 
@@ -67,7 +68,8 @@ pub struct RevocationOutcome {
     pub first_refused_ns: Histogram<u64>,
     /// To the expiry that the target had announced.
     pub remaining_ns: Histogram<u64>,
-    /// Logins whose credential was never accepted after the acknowledgement.
+    /// Logins whose credential was never accepted after the acknowledgement,
+    /// unless as somebody else (`wrong_user`).
     pub never_accepted: u64,
     /// Showings that were accepted although the promised deadline had passed.
     /// Not one is right.
@@ -77,7 +79,10 @@ pub struct RevocationOutcome {
     pub still_accepted_at_end: u64,
     /// Showings in all, controls left out.
     pub replays: u64,
-    /// Showings that were neither accepted as the right subject nor refused.
+    /// Showings that were accepted as somebody else. Not one is right, whether
+    /// the credential was dead or not.
+    pub wrong_user: u64,
+    /// Showings that were neither accepted, as whomever, nor refused.
     pub failed_replays: u64,
     /// What the controls have shown.
     pub controls: Controls,
@@ -109,6 +114,7 @@ impl RevocationOutcome {
             accepted_after_deadline: 0,
             still_accepted_at_end: 0,
             replays: 0,
+            wrong_user: 0,
             failed_replays: 0,
             controls: Controls::default(),
         }
@@ -134,7 +140,8 @@ impl Driver {
         let accounts = Accounts::new(plan.users)?;
         self.target.need(Action::Logout)?;
         self.timeline.realign();
-        let line = Line::open(&self.target, self.timeline, plan.timeout_ms)?;
+        let engine = self.engine(1, plan.timeout_ms)?;
+        let line = Line::new(&self.target, self.timeline, engine, plan.timeout_ms);
         let clock = if self.target.clock.is_some() {
             ClockKind::Stepped
         } else {

@@ -9,8 +9,6 @@ pub(crate) enum Purpose {
     Order = 2,
     /// What each user does.
     Users = 3,
-    /// Credentials that nobody issued.
-    Forgery = 4,
     /// The load points of a scenario.
     Points = 5,
 }

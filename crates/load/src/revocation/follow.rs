@@ -7,6 +7,7 @@ use authbench_core::SubjectId;
 use authbench_core::oracle::{Change, Expectation, LoginHistory, Ns, Span};
 use authbench_core::system::monotonic_ns;
 
+use super::forgery::forged;
 use super::{RevocationOutcome, RevocationPlan};
 use crate::driver::Accounts;
 use crate::error::LoadError;
@@ -15,7 +16,6 @@ use crate::judge::{self, Reading, Showing};
 use crate::line::Line;
 use crate::outcome::{Action, Kind};
 use crate::request::{RequestTemplate, Values};
-use crate::seed::{self, Purpose};
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::User;
@@ -93,10 +93,11 @@ struct Followed {
     last_accepted: Option<Ns>,
     first_refused: Option<Ns>,
     /// Showings; accepted though it had to be refused; refused though it had
-    /// to be accepted; neither.
+    /// to be accepted; accepted as somebody else; none of these.
     showings: u64,
     accepted_dead: u64,
     refused_good: u64,
+    wrong_user: u64,
     failed: u64,
 }
 
@@ -120,6 +121,7 @@ impl Followed {
                 self.first_refused.get_or_insert(span.end);
                 self.refused_good += u64::from(expected == Expectation::MustAccept);
             }
+            Showing::Failed(Kind::WrongUser) => self.wrong_user += 1,
             Showing::Failed(_) => self.failed += 1,
         }
     }
@@ -169,6 +171,7 @@ impl Phase<'_> {
             showings: 0,
             accepted_dead: 0,
             refused_good: 0,
+            wrong_user: 0,
             failed: 0,
         })
     }
@@ -335,13 +338,15 @@ impl Phase<'_> {
         }
         outcome.accepted_after_deadline += followed.accepted_dead;
         outcome.replays += followed.showings;
+        outcome.wrong_user += followed.wrong_user;
         outcome.failed_replays += followed.failed;
     }
 
     fn conclude_control(&mut self, control: &Followed) {
         let controls = &mut self.outcome.controls;
         controls.live_accepted = Some(
-            control.last_accepted.is_some() && control.refused_good == 0 && control.failed == 0,
+            control.last_accepted.is_some()
+                && control.refused_good + control.wrong_user + control.failed == 0,
         );
         controls.live_last_accepted_before_expiry_ns = control
             .last_accepted
@@ -377,50 +382,5 @@ impl Phase<'_> {
     fn is_stopped(&mut self) -> bool {
         self.outcome.interrupted |= self.stop.load(Ordering::Relaxed);
         self.outcome.interrupted
-    }
-}
-
-/// A credential of the same form that nobody issued: its last letters and
-/// digits are replaced by others.
-fn forged(issued: &[u8]) -> Vec<u8> {
-    const REPLACED: usize = 16;
-    const LETTERS: &[u8; 16] = b"abcdefgh01234567";
-    let mut forged = issued.to_vec();
-    let places = forged
-        .iter_mut()
-        .rev()
-        .filter(|byte| byte.is_ascii_alphanumeric());
-    for (at, byte) in (0_u64..).zip(places.take(REPLACED)) {
-        let draw = seed::derive(seed::for_purpose(0, Purpose::Forgery), at) as usize;
-        let letter = LETTERS[draw % LETTERS.len()];
-        // Other than it was, and still a letter or digit of hexadecimal or
-        // base64 texts.
-        *byte = if *byte == letter {
-            LETTERS[(draw + 1) % LETTERS.len()]
-        } else {
-            letter
-        };
-    }
-    forged
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forgery_has_the_form_of_the_original() {
-        let issued = b"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlc2lnbmF0dXJl";
-        let forged = forged(issued);
-        assert_eq!(forged.len(), issued.len());
-        let kept = issued.len() - 16;
-        assert_eq!(forged[..kept], issued[..kept]);
-        let changed = forged
-            .iter()
-            .zip(issued)
-            .filter(|(new, old)| new != old)
-            .count();
-        assert_eq!(changed, 16);
-        assert!(super::forged(b"").is_empty());
     }
 }

@@ -8,5 +8,6 @@ mod failures;
 mod http;
 mod reference;
 mod revocation;
+mod saturation;
 mod server;
 mod truth;

@@ -7,7 +7,7 @@ use authbench_core::Staleness;
 use authbench_load::{ClockKind, Driver, DriverOptions, RevocationOutcome, RevocationPlan};
 use authbench_wire::Profile;
 
-use crate::server::{Script, Server};
+use crate::server::{Act, Script, Server};
 
 const LIFETIME_MS: u64 = 3_600_000;
 const LOGINS: u32 = 3;
@@ -23,8 +23,8 @@ fn follow(profile: &Profile, max_wait_ms: u64) -> RevocationOutcome {
     };
     let outcome = driver.revocation(&plan, &AtomicBool::new(false)).unwrap();
     assert_eq!(
-        (outcome.logins, outcome.failed_replays),
-        (u64::from(LOGINS), 0)
+        (outcome.logins, outcome.failed_replays, outcome.wrong_user),
+        (u64::from(LOGINS), 0, 0)
     );
     assert_eq!(outcome.last_accepted_ns.len(), u64::from(LOGINS));
     outcome
@@ -193,6 +193,37 @@ fn in_real_time() {
     let outcome = follow(&profile, 100);
     assert_eq!(outcome.still_accepted_at_end, u64::from(LOGINS));
     assert_eq!(outcome.accepted_after_deadline, 0);
+}
+
+#[test]
+fn a_dead_credential_that_opens_somebody_elses_account() {
+    let server = Server::start(Script {
+        // The forged one is shown first, then the login's own while it lives.
+        act: |number| {
+            if number < 2 {
+                Act::Right
+            } else {
+                Act::WrongUser
+            }
+        },
+        revocation_ms: None,
+        ..Script::default()
+    });
+    let profile = promising(&server, "cookie", Staleness::UntilExpiry);
+    let mut driver = Driver::new(&profile, DriverOptions::default()).unwrap();
+    let plan = RevocationPlan {
+        users: &profile.users,
+        logins: 1,
+        replay_ms: &[0, 1, 2],
+        max_wait_ms: 0,
+        timeout_ms: 20_000,
+    };
+    let outcome = driver.revocation(&plan, &AtomicBool::new(false)).unwrap();
+    // Until it expired, and was refused once.
+    assert!(outcome.wrong_user >= 3, "{outcome:?}");
+    assert_eq!(outcome.wrong_user, outcome.replays - 1);
+    assert_eq!((outcome.failed_replays, outcome.never_accepted), (0, 1));
+    assert_eq!(outcome.controls.live_accepted, Some(false));
 }
 
 #[test]

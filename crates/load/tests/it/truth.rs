@@ -125,6 +125,8 @@ fn what_never_comes_is_unfinished() {
         outcome.response_ns.max() >= 1_000_000_000,
         "at its length so far"
     );
+    // For the last second there was nothing to do but wait.
+    assert!(outcome.busy_ns < outcome.measured_ns, "{}", outcome.busy_ns);
     // With one connection, all behind it are unfinished too.
     let point = LoadPoint {
         timeout_ms: 100,
@@ -178,7 +180,7 @@ fn the_probe_is_read_at_each_edge_and_progress_is_told() {
     let (mut reads, mut told) = (0, Told(Vec::new()));
     let mut probe = || {
         reads += 10;
-        reads
+        Some(reads)
     };
     let point = LoadPoint {
         blocks: 3,
@@ -192,7 +194,8 @@ fn the_probe_is_read_at_each_edge_and_progress_is_told() {
         .iter()
         .map(|block| (block.probe_before, block.probe_after))
         .collect();
-    assert_eq!(edges, [(10, 20), (20, 30), (30, 40)]);
+    let expected = [10, 20, 30].map(|before| (Some(before), Some(before + 10)));
+    assert_eq!(edges, expected);
     assert_eq!(
         outcome
             .blocks
@@ -201,9 +204,17 @@ fn the_probe_is_read_at_each_edge_and_progress_is_told() {
             .sum::<u64>(),
         600
     );
-    assert_eq!(outcome.server_cpu(), (30, 600));
+    assert_eq!(outcome.server_cpu(), Some((30, 600)));
     let driver_cpu_ns: u64 = outcome.blocks.iter().map(|block| block.driver_cpu_ns).sum();
     assert_eq!(driver_cpu_ns, outcome.driver_cpu_ns);
+    for block in &outcome.blocks {
+        assert!(
+            block.busy_ns > 0 && block.busy_ns <= block.duration_ns,
+            "{block:?}"
+        );
+    }
+    let busy_ns: u64 = outcome.blocks.iter().map(|block| block.busy_ns).sum();
+    assert_eq!(busy_ns, outcome.busy_ns);
     let last = told.0.last().unwrap();
     assert_eq!((last.done_fraction, last.offered_per_s), (1.0, 1_000.0));
     assert!(told.0.is_sorted_by_key(|snapshot| snapshot.done_fraction));

@@ -1,0 +1,265 @@
+//! The closed loop of reads: what a server does when it is never without
+//! work.
+//!
+//! Each connection sends its next request as soon as the last is answered, so
+//! the server sets the pace. That shows what a request costs when the server
+//! has no time to be idle; it does not show how long users wait, since a
+//! server that stalls is simply asked less (which is why load points are open
+//! loops). Whether the server's core was really busy is for the caller to see
+//! from the probe: CPU time over duration. Too few connections, or a driver
+//! that is itself the bottleneck (see [`SaturationOutcome::busy_ns`]), leave
+//! it idle.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use authbench_core::system::monotonic_ns;
+use hdrhistogram::Histogram;
+
+use crate::crowd::{Crowd, Ticket};
+use crate::driver::Driver;
+use crate::edge::Edge;
+use crate::engine::{Done, Engine};
+use crate::error::LoadError;
+use crate::outcome::{Action, Kind, Tally};
+use crate::progress::Probe;
+use crate::record::histogram;
+use crate::scenario::Mix;
+
+/// How often the stop flag is looked at while nothing happens.
+const LOOK_NS: u64 = 10_000_000;
+
+/// A server to be kept busy.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SaturationPlan {
+    /// Keep-alive connections, each with a request under way; at least 1. No
+    /// more are opened than there are users: nobody asks twice at once.
+    pub connections: u32,
+    /// Milliseconds of the same load before measuring begins.
+    pub warmup_ms: u64,
+    /// Milliseconds that are measured.
+    pub measure_ms: u64,
+    /// Milliseconds from the send after which an answer comes too late; also
+    /// the longest wait for the last answers. A connection whose answer never
+    /// comes stays out of the loop.
+    pub timeout_ms: u64,
+    /// Decides the order of users.
+    pub seed: u64,
+}
+
+/// What a busy server has shown.
+#[derive(Clone, Debug)]
+pub struct SaturationOutcome {
+    /// Connections that were used.
+    pub connections: u32,
+    /// Whether it was stopped before its time; what stands here was measured
+    /// nevertheless.
+    pub interrupted: bool,
+    /// Nanoseconds that were measured; 0 if it was stopped in the warm-up.
+    pub duration_ns: u64,
+    /// Reads that were answered rightly and in time, within the measured
+    /// time: what `probe_before` to `probe_after` was spent on.
+    pub completed: u64,
+    /// What came of all requests whose end lies after the warm-up: within the
+    /// measured time, and of those still under way at its end (one for each
+    /// connection at most), which are in no other figure. Users who were
+    /// refused log in again; such logins stand here and nowhere else.
+    pub tally: Tally,
+    /// What came of the requests that ended in the warm-up.
+    pub warmup: Tally,
+    /// What the probe read at the beginning of the measured time: CPU time of
+    /// the server, nanoseconds. `None` if it could not be read, or measuring
+    /// never began.
+    pub probe_before: Option<u64>,
+    /// What the probe read at its end.
+    pub probe_after: Option<u64>,
+    /// CPU time of the driver's thread in the measured time, nanoseconds.
+    pub driver_cpu_ns: u64,
+    /// Nanoseconds of the measured time in which the driver was not idle, as
+    /// in [`CellOutcome::busy_ns`](crate::CellOutcome::busy_ns). Near
+    /// `duration_ns` it was the driver that set the pace.
+    pub busy_ns: u64,
+    /// Closed-loop service time of reads: from the send to the last octet, of
+    /// right and late answers within the measured time. It grows with the
+    /// number of connections and must not be compared with the times of an
+    /// open loop.
+    pub closed_loop_service_ns: Histogram<u64>,
+}
+
+impl SaturationOutcome {
+    /// CPU time of the server in the measured time, nanoseconds; `None` if the
+    /// probe could not be read at either end.
+    #[must_use]
+    pub fn server_cpu_ns(&self) -> Option<u64> {
+        self.probe_after?.checked_sub(self.probe_before?)
+    }
+}
+
+impl Driver {
+    /// Keeps the target busy with reads by the population that
+    /// [`Driver::log_in`] prepared. Runs on the calling thread, which the
+    /// caller has pinned to a core of its own.
+    ///
+    /// When `stop` becomes true, no further request is sent, the last answers
+    /// are still awaited, and the outcome says that it was interrupted.
+    ///
+    /// # Errors
+    /// [`LoadError`] when there is no population or the connections cannot be
+    /// made. What goes wrong later is counted, not raised.
+    pub fn saturate(
+        &mut self,
+        plan: &SaturationPlan,
+        probe: &mut dyn Probe,
+        stop: &AtomicBool,
+    ) -> Result<SaturationOutcome, LoadError> {
+        let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
+        let connections = plan.connections.min(users).max(1);
+        let reads = Mix {
+            read: 1.into(),
+            mutate: 0.into(),
+            logout: 0.into(),
+        };
+        let timeout_ms = plan.timeout_ms.max(1_000);
+        let (crowd, engine) = Crowd::gather(self, &reads, plan.seed, connections, timeout_ms)?;
+        let mut saturation = Saturation {
+            engine,
+            crowd,
+            timeout_ns: plan.timeout_ms.saturating_mul(1_000_000),
+            phase: Phase::Warmup,
+            outcome: SaturationOutcome::new(connections),
+        };
+        saturation.run(plan, probe, stop)?;
+        Ok(saturation.outcome)
+    }
+}
+
+impl SaturationOutcome {
+    fn new(connections: u32) -> Self {
+        Self {
+            connections,
+            interrupted: false,
+            duration_ns: 0,
+            completed: 0,
+            tally: Tally::default(),
+            warmup: Tally::default(),
+            probe_before: None,
+            probe_after: None,
+            driver_cpu_ns: 0,
+            busy_ns: 0,
+            closed_loop_service_ns: histogram(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Warmup,
+    /// Since this edge.
+    Measured(Edge),
+    /// Nothing more is sent.
+    Drain,
+}
+
+struct Saturation<'d> {
+    engine: Engine<Ticket>,
+    crowd: Crowd<'d>,
+    timeout_ns: u64,
+    phase: Phase,
+    outcome: SaturationOutcome,
+}
+
+impl Saturation<'_> {
+    fn run(
+        &mut self,
+        plan: &SaturationPlan,
+        probe: &mut dyn Probe,
+        stop: &AtomicBool,
+    ) -> Result<(), LoadError> {
+        let ns = |ms: u64| ms.saturating_mul(1_000_000);
+        let mut phase_end_ns = monotonic_ns().saturating_add(ns(plan.warmup_ms));
+        loop {
+            let now_ns = monotonic_ns();
+            let is_stopped = stop.load(Ordering::Relaxed);
+            match self.phase {
+                Phase::Warmup if is_stopped => {
+                    self.outcome.interrupted = true;
+                    self.phase = Phase::Drain;
+                    phase_end_ns = now_ns.saturating_add(self.timeout_ns);
+                }
+                Phase::Warmup if now_ns >= phase_end_ns => {
+                    self.phase = Phase::Measured(self.edge(now_ns, probe));
+                    phase_end_ns = now_ns.saturating_add(ns(plan.measure_ms));
+                }
+                Phase::Measured(start) if is_stopped || now_ns >= phase_end_ns => {
+                    self.outcome.interrupted = now_ns < phase_end_ns;
+                    self.measured(&start, now_ns, probe);
+                    self.phase = Phase::Drain;
+                    phase_end_ns = now_ns.saturating_add(self.timeout_ns);
+                }
+                Phase::Drain if self.engine.in_flight() == 0 || now_ns >= phase_end_ns => {
+                    self.finish();
+                    return Ok(());
+                }
+                _ => {}
+            }
+            self.fill(now_ns);
+            self.engine.wait(phase_end_ns.min(now_ns + LOOK_NS))?;
+            while let Some(done) = self.engine.next_done() {
+                self.over(&done);
+                self.fill(done.done_ns);
+            }
+        }
+    }
+
+    /// Gives each free connection something to do.
+    fn fill(&mut self, now_ns: u64) {
+        if !matches!(self.phase, Phase::Drain) {
+            while self.crowd.send(&mut self.engine, now_ns).is_some() {}
+        }
+    }
+
+    fn over(&mut self, done: &Done<Ticket>) {
+        let action = done.request.ticket.action;
+        let service_ns = done.done_ns.saturating_sub(done.request.sent_ns);
+        let mut kind = self.crowd.settle(&mut self.engine, done).kind;
+        if kind == Kind::Right && service_ns > self.timeout_ns {
+            kind = Kind::Timeout;
+        }
+        let outcome = &mut self.outcome;
+        match self.phase {
+            Phase::Warmup => outcome.warmup.add(action, kind),
+            Phase::Drain => outcome.tally.add(action, kind),
+            Phase::Measured(_) => {
+                outcome.tally.add(action, kind);
+                if action == Action::Read && kind.is_answered() && kind.is_timed() {
+                    outcome.completed += u64::from(kind == Kind::Right);
+                    outcome.closed_loop_service_ns.saturating_record(service_ns);
+                }
+            }
+        }
+    }
+
+    fn edge(&self, now_ns: u64, probe: &mut dyn Probe) -> Edge {
+        Edge::read(now_ns, self.engine.idle_ns(), probe)
+    }
+
+    fn measured(&mut self, start: &Edge, now_ns: u64, probe: &mut dyn Probe) {
+        let end = self.edge(now_ns, probe);
+        let stretch = end.since(start);
+        let outcome = &mut self.outcome;
+        outcome.duration_ns = stretch.duration_ns;
+        outcome.busy_ns = stretch.busy_ns;
+        outcome.driver_cpu_ns = stretch.driver_cpu_ns;
+        outcome.probe_before = start.probe_ns;
+        outcome.probe_after = end.probe_ns;
+    }
+
+    /// Counts what has not been answered.
+    fn finish(&mut self) {
+        let pending: Vec<_> = self.engine.pending().collect();
+        for request in pending {
+            self.crowd.abandon(request.ticket);
+            let action = request.ticket.action;
+            self.outcome.tally.add(action, Kind::Unfinished);
+        }
+    }
+}
