@@ -103,8 +103,13 @@ impl<C: Clock> SteppedClock<C> {
     /// Steps the clock `ms` forwards and returns how far it now is ahead of
     /// the inner clock, in milliseconds.
     pub fn step_ms(&self, ms: u64) -> u64 {
-        self.ahead_ms
-            .fetch_add(ms, Ordering::SeqCst)
+        let add = |ahead_ms: u64| Some(ahead_ms.saturating_add(ms));
+        let before = self
+            .ahead_ms
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
+        // The closure never declines, so either way this is what was there.
+        before
+            .unwrap_or_else(|unchanged| unchanged)
             .saturating_add(ms)
     }
 }
