@@ -39,7 +39,9 @@ fn print(result: &RunResult, format: Format) {
         if column.heading.is_empty() {
             column.group.to_owned()
         } else {
-            format!("{}\n{}", column.group, column.heading)
+            // A heading of two lines is no Markdown.
+            let between = if format == Format::Md { ' ' } else { '\n' };
+            format!("{}{between}{}", column.group, column.heading)
         }
     }));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();

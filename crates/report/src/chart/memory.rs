@@ -46,7 +46,7 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
                 (rows.name(at, index, row.strategy.name(), !row.strategy.failures.is_empty()))
                 (rows.bar(at, index, &Bar { fill: "solid", from: 0.0, to: row.server, down: 18.0, height: 14.0 }))
                 (rows.bar(at, index, &Bar { fill: "hatched", from: row.server, to: row.total(), down: 18.0, height: 14.0 }))
-                (rows.value(at, row.total(), 29.0, &units::bytes(row.total())))
+                (rows.value(at, row.total(), 29.0, &row.label()))
             }
         },
         legend: html! { (swatch("solid", "server process")) (swatch("hatched", "store outside it")) },
@@ -73,6 +73,16 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
 impl Row<'_, '_> {
     fn total(&self) -> f64 {
         self.server + self.store
+    }
+
+    /// As in the summary: what cannot be told from noise is no number.
+    fn label(&self) -> String {
+        let resolution = self.strategy.facts.memory.resolution_bytes_per_login;
+        if self.total() < resolution {
+            format!("< {}", units::bytes(resolution))
+        } else {
+            units::bytes(self.total())
+        }
     }
 }
 
