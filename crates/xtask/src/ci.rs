@@ -35,6 +35,8 @@ pub(crate) fn test(root: &Path, runner_args: &[String]) -> Result<()> {
     tidy::run(root)?;
     layers::run(root)?;
     schema::run(root, true)?;
+    // First the few examples of the docs, so that the last line is the summary of the tests.
+    cargo(root, &["test", "--doc", "--workspace"])?;
     let mut arguments = if has(root, "nextest") {
         vec!["nextest", "run", "--workspace"]
     } else {
@@ -42,8 +44,7 @@ pub(crate) fn test(root: &Path, runner_args: &[String]) -> Result<()> {
         vec!["test", "--workspace", "--lib", "--bins", "--tests"]
     };
     arguments.extend(runner_args.iter().map(String::as_str));
-    cargo(root, &arguments)?;
-    cargo(root, &["test", "--doc", "--workspace"])
+    cargo(root, &arguments)
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
