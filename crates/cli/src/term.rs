@@ -1,7 +1,8 @@
 //! What the terminal can show.
 
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
+use anyhow::{Context as _, Result};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
@@ -15,6 +16,17 @@ pub(crate) enum Format {
     /// For people.
     #[default]
     Table,
+}
+
+/// Prints `text` and a line's end. A reader that has gone (`| head`) is no
+/// error: there is nobody to tell.
+pub(crate) fn say(text: impl std::fmt::Display) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("the output cannot be written")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `text` in red where standard error is a terminal and `NO_COLOR` is unset.

@@ -54,9 +54,15 @@ fn cost(reading: &Reading<'_>) -> String {
             names(&ranked.iter().map(|(s, _)| s.name()).collect::<Vec<_>>())
         );
     }
+    let sound = reading.sound().count();
+    let among = if ranked.len() < sound {
+        format!(" of the {} of {sound} that could be measured", ranked.len())
+    } else {
+        String::new()
+    };
     format!(
         "On a busy core, a request costs the server {least_text} of processor time with {}, the \
-         cheapest, and {} with {}, the dearest: {} as much{}.",
+         cheapest{among}, and {} with {}, the dearest: {} as much{}.",
         cheap.name(),
         units::duration_ns(most),
         dear.name(),

@@ -57,7 +57,7 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
         targets: wanted(Kind::Targets).then(targets).transpose()?,
     };
     if args.format == Format::Json {
-        println!("{}", serde_json::to_string_pretty(&lists)?);
+        term::say(serde_json::to_string_pretty(&lists)?)?;
         return Ok(Outcome::Good);
     }
     if let Some(rows) = &lists.strategies {
@@ -80,17 +80,14 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
                 label(&guarantees.outage),
             ]
         });
-        println!("{}", term::table(args.format, 6, &header, rows));
+        term::say(term::table(args.format, 6, &header, rows))?;
     }
     for (title, rows) in [("scenario", &lists.scenarios), ("target", &lists.targets)] {
         if let Some(rows) = rows {
             let rows = rows
                 .iter()
                 .map(|row| vec![row.name.clone(), row.summary.clone()]);
-            println!(
-                "{}",
-                term::table(args.format, 2, &[title, "what it is"], rows)
-            );
+            term::say(term::table(args.format, 2, &[title, "what it is"], rows))?;
         }
     }
     Ok(Outcome::Good)

@@ -27,6 +27,6 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
         .unwrap_or_else(|| args.result.with_extension("html"));
     std::fs::write(&out, authbench_report::page(&result))
         .with_context(|| format!("the page could not be written to `{}`", out.display()))?;
-    println!("{}", out.display());
+    crate::term::say(out.display())?;
     Ok(Outcome::Good)
 }

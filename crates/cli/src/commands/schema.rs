@@ -9,6 +9,6 @@ use crate::exit::Outcome;
 pub(crate) struct Args {}
 
 pub(crate) fn execute(_: &Args) -> Result<Outcome> {
-    print!("{}", authbench_results::schema::json());
+    crate::term::say(authbench_results::schema::json().trim_end())?;
     Ok(Outcome::Good)
 }

@@ -11,7 +11,7 @@ use authbench_catalog::backing::Sweep;
 use authbench_catalog::{Backing, BackingOptions};
 use authbench_core::Clock as _;
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_server::{Accounts, ServeError, Server, ServerConfig, TlsConfig};
+use authbench_server::{Accounts, DemoUser, ServeError, Server, ServerConfig, TlsConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Outcome, UsageError};
@@ -96,25 +96,23 @@ async fn serve(args: &Args) -> Result<Outcome> {
         metered: args.lab,
     };
     let node = Backing::open(&recipe, options).await?.node().await?;
+    let (accounts, shown_once) = accounts(args)?;
     let config = ServerConfig {
         jwks: node.jwks.clone(),
         stats: node.stats.clone(),
         tls: tls(args),
         lab: args.lab,
-        ..ServerConfig::new(
-            Arc::clone(&node.strategy),
-            node.transport.clone(),
-            accounts(args)?,
-        )
+        ..ServerConfig::new(Arc::clone(&node.strategy), node.transport.clone(), accounts)
     };
     let server = Server::bind(args.listen, config)
         .await
         .map_err(with_a_way_out)?;
+    show_once(&shown_once);
     let ready = Ready {
         strategy: recipe.name.clone(),
         address: server.local_addr(),
     };
-    println!("{}", serde_json::to_string(&ready)?);
+    crate::term::say(serde_json::to_string(&ready)?)?;
     if std::io::stderr().is_terminal() {
         eprintln!(
             "{} listens on {} (Ctrl-C ends it)",
@@ -135,28 +133,33 @@ fn with_a_way_out(error: ServeError) -> anyhow::Error {
     match &error {
         ServeError::Bind { .. } => anyhow::Error::from(error)
             .context("give another address with --listen; port 0 takes a free port"),
-        ServeError::LabExposed { .. } | ServeError::Tls(_) => {
-            let message = error.to_string();
-            anyhow::Error::from(error).context(UsageError(message))
-        }
+        ServeError::LabExposed { .. } | ServeError::Tls(_) => anyhow::Error::from(error)
+            .context(UsageError("the server cannot be started".to_owned())),
         _ => error.into(),
     }
 }
 
-fn accounts(args: &Args) -> Result<Arc<Accounts>> {
+/// The accounts, and those whose passwords must be shown once.
+fn accounts(args: &Args) -> Result<(Arc<Accounts>, Vec<DemoUser>)> {
     if args.lab {
         let accounts = Accounts::lab(args.lab_users, args.lab_hashed, &OsEntropy)?;
-        return Ok(Arc::new(accounts));
+        return Ok((Arc::new(accounts), Vec::new()));
     }
     if let Some(file) = &args.users {
-        return Ok(Arc::new(Accounts::read(file, &OsEntropy)?));
+        return Ok((Arc::new(Accounts::read(file, &OsEntropy)?), Vec::new()));
     }
     let (accounts, shown_once) = Accounts::demo(&OsEntropy)?;
+    Ok((Arc::new(accounts), shown_once))
+}
+
+fn show_once(users: &[DemoUser]) {
+    if users.is_empty() {
+        return;
+    }
     eprintln!("accounts of this server, shown this once (--users FILE takes your own):");
-    for user in shown_once {
+    for user in users {
         eprintln!("  {:<8} {}", user.name, user.password.expose());
     }
-    Ok(Arc::new(accounts))
 }
 
 fn tls(args: &Args) -> Option<TlsConfig> {

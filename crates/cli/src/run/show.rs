@@ -21,18 +21,18 @@ pub(crate) fn result(result: &RunResult, saved: &Saved, format: Format) -> Resul
     }
     let html = write_page(result, &saved.path);
     if format == Format::Json {
-        println!("{}", serde_json::to_string_pretty(result)?);
+        term::say(serde_json::to_string_pretty(result)?)?;
     } else {
-        print(result, format);
-        println!("result  {}", saved.path.display());
+        print(result, format)?;
+        term::say(format!("result  {}", saved.path.display()))?;
         if let Some(html) = &html {
-            println!("report  {}", html.display());
+            term::say(format!("report  {}", html.display()))?;
         }
     }
     Ok(outcome(result))
 }
 
-fn print(result: &RunResult, format: Format) {
+fn print(result: &RunResult, format: Format) -> Result<()> {
     let rows = summary(result);
     let mut header = vec!["strategy".to_owned()];
     header.extend(SummaryRow::COLUMNS.iter().map(|column| {
@@ -54,39 +54,43 @@ fn print(result: &RunResult, format: Format) {
         let figures = row.figures().into_iter().map(|figure| figure.marked());
         std::iter::once(name).chain(figures).collect()
     });
-    println!("{}", term::table(format, 1, &header, lines));
+    term::say(term::table(format, 1, &header, lines))?;
     if let (Some(row), Some(cell)) = (rows.first(), result.cells.first()) {
         let process = match cell.load.process {
             ArrivalProcess::Constant => "evenly spaced",
             ArrivalProcess::Poisson => "Poisson",
         };
-        println!(
+        term::say(format!(
             "authenticate and wire at {}, {process} arrivals, times from the intended instant; server at saturation",
             row.load
-        );
+        ))?;
     }
     for row in &rows {
         for failure in &row.failures {
-            println!("! {}: {failure}", row.strategy);
+            term::say(format!("! {}: {failure}", row.strategy))?;
         }
         for remark in row.remarks() {
-            println!("? {}: {remark}", row.strategy);
+            term::say(format!("? {}: {remark}", row.strategy))?;
         }
     }
-    println!();
+    term::say("")?;
     for sentence in sentences(result) {
-        println!("{sentence}");
+        term::say(sentence)?;
     }
-    println!();
+    term::say("")?;
     for warning in &result.run.warnings {
-        println!("note: {warning}");
+        term::say(format!("note: {warning}"))?;
     }
     for left_out in &result.skipped {
-        println!("left out: {}: {}", left_out.strategy, left_out.reason);
+        term::say(format!(
+            "left out: {}: {}",
+            left_out.strategy, left_out.reason
+        ))?;
     }
     if result.run.interrupted {
-        println!("interrupted: this is what had been measured");
+        term::say("interrupted: this is what had been measured")?;
     }
+    Ok(())
 }
 
 /// The page is a rendering of the result, so its loss loses nothing.

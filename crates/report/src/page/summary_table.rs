@@ -9,7 +9,7 @@ use crate::svg;
 pub(super) fn of(reading: &Reading<'_>, rows: &[SummaryRow]) -> Markup {
     html! {
         p {
-            "The columns under " em { "authenticate" } ", but for the last, and the bytes on the wire were measured at "
+            "The columns under " em { "authenticate" } " and the octets on the wire were measured at "
             strong { (reading.common_load()) }
             @if reading.common_is_valid() { ": the highest load at which most strategies kept up. " }
             @else { ". No load gave response times that may be believed. " }
