@@ -35,7 +35,8 @@ pub struct StrategyFacts {
     /// Blocks of reads in which every connection always had a request under
     /// way (a closed loop), interleaved with the blocks of all cells.
     pub saturation: Vec<SaturationBlock>,
-    /// CPU nanoseconds of the server per request over those blocks. Less than
+    /// CPU nanoseconds of the server per request over those blocks that count
+    /// (over all of them, and doubtful, if none does). Less than
     /// at a moderate load, where each request pays for a wake-up of its own.
     /// Doubtful where the server's core was not fully used.
     pub saturated_server_cpu_ns_per_request: Metric,
@@ -45,7 +46,7 @@ pub struct StrategyFacts {
 }
 
 /// A stretch of time in which the server was kept busy without a pause.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SaturationBlock {
     /// Place in the run's order of blocks, over all cells.
@@ -58,6 +59,9 @@ pub struct SaturationBlock {
     pub failures: u64,
     /// CPU time of the server, nanoseconds.
     pub server_cpu_ns: Option<u64>,
+    /// Why the block does not count, because the machine was busy with
+    /// something else; null if it does.
+    pub disturbed: Option<String>,
 }
 
 impl SaturationBlock {

@@ -51,7 +51,7 @@ fn facts(contender: &Contender) -> StrategyFacts {
     let own = &contender.facts;
     let none = || Metric::missing("not measured: the run was stopped");
     let saturation: Vec<_> = contender.saturation.iter().map(saturation_block).collect();
-    let saturated = saturated_cpu(contender, &saturation);
+    let saturated = saturated_cpu(&saturation);
     StrategyFacts {
         strategy: contender.recipe.name.clone(),
         recipe: contender.recipe.resolved(),
@@ -385,7 +385,7 @@ pub(crate) fn block(sample: &BlockSample, place: u32) -> results::Block {
 }
 
 fn saturation_block(
-    (seen, _, place): &(SaturationOutcome, Health, u32),
+    (seen, health, place): &(SaturationOutcome, Health, u32),
 ) -> results::SaturationBlock {
     results::SaturationBlock {
         index: *place,
@@ -396,14 +396,26 @@ fn saturation_block(
             .probe_before
             .zip(seen.probe_after)
             .map(|(before, after)| after.saturating_sub(before)),
+        disturbed: doubts(health),
     }
 }
 
-/// What a request costs a busy core; doubtful if it was not busy.
-fn saturated_cpu(contender: &Contender, blocks: &[results::SaturationBlock]) -> Metric {
-    let sum = |field: fn(&results::SaturationBlock) -> u64| blocks.iter().map(field).sum::<u64>();
-    let (completed, duration_ns) = (sum(|block| block.completed), sum(|block| block.duration_ns));
-    let cpu_ns = blocks
+/// What a request costs a busy core, over the blocks that nobody disturbed;
+/// doubtful if there is none, or if the core was not busy.
+fn saturated_cpu(blocks: &[results::SaturationBlock]) -> Metric {
+    let quiet: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.disturbed.is_none())
+        .collect();
+    let disturbed = blocks.iter().find_map(|block| block.disturbed.clone());
+    let counted = if quiet.is_empty() {
+        blocks.iter().collect()
+    } else {
+        quiet.clone()
+    };
+    let completed: u64 = counted.iter().map(|block| block.completed).sum();
+    let duration_ns: u64 = counted.iter().map(|block| block.duration_ns).sum();
+    let cpu_ns = counted
         .iter()
         .map(|block| block.server_cpu_ns)
         .sum::<Option<u64>>();
@@ -412,19 +424,15 @@ fn saturated_cpu(contender: &Contender, blocks: &[results::SaturationBlock]) -> 
     };
     let per_request = cpu_ns as f64 / completed as f64;
     let busy = cpu_ns as f64 / duration_ns as f64;
-    let disturbed = contender
-        .saturation
-        .iter()
-        .find_map(|(_, health, _)| doubts(health));
-    if busy < SATURATED {
-        let reason = format!(
-            "the server's core was busy for only {:.0} % of the time",
-            busy * 100.0
-        );
-        Metric::doubtful(per_request, reason)
-    } else if let Some(reason) = disturbed {
-        Metric::doubtful(per_request, reason)
-    } else {
-        Metric::of(per_request)
+    match disturbed.filter(|_| quiet.is_empty()) {
+        Some(reason) => Metric::doubtful(per_request, reason),
+        None if busy < SATURATED => Metric::doubtful(
+            per_request,
+            format!(
+                "the server's core was busy for only {:.0} % of the time",
+                busy * 100.0
+            ),
+        ),
+        None => Metric::of(per_request),
     }
 }

@@ -96,6 +96,7 @@ fn blocks_ns(strategy: &Strategy<'_>) -> Option<(f64, f64)> {
         .facts
         .saturation
         .iter()
+        .filter(|block| block.disturbed.is_none())
         .filter_map(SaturationBlock::server_cpu_ns_per_request)
         .fold(None, |range, ns| {
             let (low, high) = range.unwrap_or((ns, ns));
