@@ -127,7 +127,7 @@ pub(crate) struct Passwords {
     seats: Arc<Semaphore>,
     /// Memory of computations that are over, one for each seat at most. A
     /// computation needs 19 MiB; to get them from the system anew, page by
-    /// page, can cost twice what the computation itself costs.
+    /// page, can cost more than the computation itself.
     memory: Arc<Mutex<Vec<Vec<Block>>>>,
 }
 
