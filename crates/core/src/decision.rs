@@ -21,6 +21,30 @@ pub struct Identity {
     pub expires_at: UnixMs,
 }
 
+/// The answer to a login whose proof was good.
+#[derive(Clone, Debug)]
+pub enum Issued {
+    /// The login runs.
+    Granted(Credentials),
+    /// The subject has as many logins as it may have (ASVS 5.0 7.1.2), and the
+    /// policy is to keep those.
+    LimitReached {
+        /// How many that is.
+        logins_max: u32,
+    },
+}
+
+impl Issued {
+    /// The credentials, if there are any.
+    #[must_use]
+    pub fn granted(self) -> Option<Credentials> {
+        match self {
+            Self::Granted(credentials) => Some(credentials),
+            Self::LimitReached { .. } => None,
+        }
+    }
+}
+
 /// The judgement on a presented credential.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Decision {

@@ -63,12 +63,54 @@ pub enum OutageBehaviour {
 pub enum RefreshOffer {
     /// Not at all.
     None,
-    /// Refresh tokens rotate; a spent one presented later than `grace_ms`
-    /// after its use ends the whole family (RFC 9700 4.14.2).
+    /// The refresh token is swapped for a new one and a new access credential.
+    /// A spent refresh token ends the whole family, that is the login: nothing
+    /// of it is renewed any more (RFC 9700 4.14.2). Only the predecessor of the
+    /// newest one, presented less than `grace_ms` after its use, is answered
+    /// with that same successor again; 0 means never. Older access credentials
+    /// of the login live on until they expire.
     RotatingKillsFamily {
         /// Milliseconds for which a spent token is still answered.
         grace_ms: u64,
+        /// Milliseconds from login to the end of all renewal.
+        chain_ms: u64,
     },
+    /// The access credential is swapped for one of another spelling, for the
+    /// same login and with the same expiry; the old one is refused from the
+    /// acknowledgement on as after a revocation.
+    SwapsAccess,
+}
+
+/// What a login over the limit meets (ASVS 5.0 7.1.2).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitPolicy {
+    /// The new login is refused.
+    Reject,
+    /// The oldest logins end, as if revoked.
+    Evict,
+}
+
+/// How many logins a subject may have at once.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginLimit {
+    /// The most that work at once; at least 1.
+    pub logins_max: u32,
+    /// What becomes of one more.
+    pub policy: LimitPolicy,
+}
+
+/// The end of a login that nobody uses (ASVS 5.0 7.3.1).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdlePromise {
+    /// Refused for good from this many milliseconds after the latest use (or
+    /// the login) on.
+    pub timeout_ms: u64,
+    /// Milliseconds by which that may come early, because not every use is
+    /// written down.
+    pub early_ms: u64,
 }
 
 /// Whether a subject's logins can be listed.
@@ -97,6 +139,10 @@ pub struct Guarantees {
     pub expiry_slack_ms: u64,
     /// Renewal of credentials.
     pub refresh: RefreshOffer,
+    /// The end of logins that are not used; none if use does not matter.
+    pub idle: Option<IdlePromise>,
+    /// The most logins of one subject; none if there is no limit.
+    pub login_limit: Option<LoginLimit>,
     /// Whether logins can be listed.
     pub listing: Listing,
     /// Behaviour while the store is out of reach.

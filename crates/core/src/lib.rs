@@ -6,8 +6,10 @@
 //! two doors to the outside, the system clock and the operating system's
 //! random generator, stand in [`system`] and nowhere else in the project.
 
+pub mod account;
 pub mod credentials;
 pub mod decision;
+pub mod dyn_store;
 pub mod entropy;
 pub mod error;
 pub mod guarantee;
@@ -19,14 +21,21 @@ pub mod subject;
 pub mod system;
 pub mod time;
 
+pub use account::{AccountDirectory, AccountState};
 pub use credentials::{Credentials, Presented, Secret};
-pub use decision::{Decision, Identity, Refreshed, Refusal};
+pub use decision::{Decision, Identity, Issued, Refreshed, Refusal};
+pub use dyn_store::AnyStore;
 pub use entropy::{Entropy, EntropyError, SeededEntropy};
 pub use error::{StoreError, StoreFault, StrategyError};
-pub use guarantee::{Durability, Guarantees, Listing, OutageBehaviour, RefreshOffer, Staleness};
+pub use guarantee::{
+    Durability, Guarantees, IdlePromise, LimitPolicy, Listing, LoginLimit, OutageBehaviour,
+    RefreshOffer, Staleness,
+};
 pub use ids::{Digest, LoginId};
 pub use oracle::Ledger;
-pub use store::{Inserted, Record, RecordStore, StorePromises, Swapped};
+pub use store::{
+    Inserted, PAYLOAD_OCTETS_MAX, Record, RecordStore, Rotated, StorePromises, Swapped,
+};
 pub use strategy::{AuthStrategy, DynStrategy, LoginInfo, Logins, Receipt, Scope};
 pub use subject::{Roles, Subject, SubjectId};
 pub use time::{Clock, ManualClock, SteppedClock, UnixMs};

@@ -23,8 +23,34 @@ pub struct Record {
     /// The scheme refuses the record from here on. Stores never compare this
     /// with a clock of their own; they only collect garbage by it.
     pub expires_at: UnixMs,
-    /// Counts the writes: 0 when inserted, one more with each swap.
+    /// The latest use that was written down: by the insertion, by
+    /// [`RecordStore::get_touched`] or by [`RecordStore::rotate`]. Never goes
+    /// back.
+    pub used_at: UnixMs,
+    /// Counts the rotations: as inserted, one more with each
+    /// [`RecordStore::rotate`].
+    pub generation: u32,
+    /// Counts the writes: 0 when inserted, one more with each swap and each
+    /// rotation. A touch is no write in this sense.
     pub revision: u32,
+    /// What a scheme keeps beside: opaque to stores, at most
+    /// [`PAYLOAD_OCTETS_MAX`] octets. An empty one costs no allocation.
+    pub payload: Box<[u8]>,
+}
+
+/// The most octets of a [`Record`]'s payload.
+pub const PAYLOAD_OCTETS_MAX: usize = 1024;
+
+/// The outcome of a rotation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Rotated {
+    /// The record as it now is: one generation on.
+    Done(Record),
+    /// The record as it is, unchanged: of another generation, or expired.
+    Stale(Record),
+    /// There is no such record, and none was made.
+    Missing,
 }
 
 /// The outcome of an insertion.
@@ -64,6 +90,9 @@ pub struct StorePromises {
 /// Every operation is atomic by itself, and once it has returned, each read
 /// that begins later (than the promised staleness) sees it.
 ///
+/// Only `get_many` has a default. `get_touched` and `rotate` have none on
+/// purpose: each store must say how it makes them atomic.
+///
 /// # Errors
 /// Every operation returns [`StoreError`] when it was not confirmed. A write
 /// may then still have taken effect.
@@ -81,9 +110,52 @@ pub trait RecordStore: Send + Sync {
     /// The record under `key`, expired or not.
     fn get(&self, key: &Digest) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
 
+    /// The records under `keys`, in their order, as [`RecordStore::get`]
+    /// would read each. A store that can do it in one round trip does; the
+    /// reads are then of one instant, otherwise one after the other.
+    fn get_many(
+        &self,
+        keys: &[Digest],
+    ) -> impl Future<Output = Result<Vec<Option<Record>>, StoreError>> + Send {
+        async move {
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                found.push(self.get(key).await?);
+            }
+            Ok(found)
+        }
+    }
+
+    /// The record under `key`, as [`RecordStore::get`] reads it, and notes that
+    /// it is used: if it is there, `at < expires_at`, and its `used_at` lies
+    /// `after_ms` or more before `at`, then `used_at` becomes `at`. The answer
+    /// has the `used_at` of before. Makes no record, changes nothing else, and
+    /// costs no second round trip where the store can help it. A touch that
+    /// fails after the read fails the whole.
+    fn get_touched(
+        &self,
+        key: &Digest,
+        at: UnixMs,
+        after_ms: u64,
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
+
+    /// Moves the record under `key` on by one generation, if it is of
+    /// `expected_generation` and `at < expires_at`: then `generation` and
+    /// `revision` grow by one and `used_at` becomes `at` (or stays, if it is
+    /// later). Of several rotations from one generation exactly one is
+    /// [`Rotated::Done`]. One round trip, or one statement, where the store can
+    /// help it.
+    fn rotate(
+        &self,
+        key: &Digest,
+        expected_generation: u32,
+        at: UnixMs,
+    ) -> impl Future<Output = Result<Rotated, StoreError>> + Send;
+
     /// Replaces the record under `key` if its revision still is
     /// `expected_revision`; the new record's revision is one more, whatever
-    /// `record.revision` says. Subject and login never change.
+    /// `record.revision` says. Subject and login never change, and `used_at`
+    /// stays if the record's is later than the new one's.
     fn compare_and_swap(
         &self,
         key: &Digest,
@@ -130,6 +202,31 @@ impl<S: RecordStore + ?Sized> RecordStore for Arc<S> {
 
     fn get(&self, key: &Digest) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
         (**self).get(key)
+    }
+
+    fn get_many(
+        &self,
+        keys: &[Digest],
+    ) -> impl Future<Output = Result<Vec<Option<Record>>, StoreError>> + Send {
+        (**self).get_many(keys)
+    }
+
+    fn get_touched(
+        &self,
+        key: &Digest,
+        at: UnixMs,
+        after_ms: u64,
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
+        (**self).get_touched(key, at, after_ms)
+    }
+
+    fn rotate(
+        &self,
+        key: &Digest,
+        expected_generation: u32,
+        at: UnixMs,
+    ) -> impl Future<Output = Result<Rotated, StoreError>> + Send {
+        (**self).rotate(key, expected_generation, at)
     }
 
     fn compare_and_swap(

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::credentials::{Credentials, Presented};
-use crate::decision::{Decision, Refreshed};
+use crate::credentials::Presented;
+use crate::decision::{Decision, Issued, Refreshed};
 use crate::error::StrategyError;
 use crate::guarantee::Guarantees;
 use crate::ids::LoginId;
@@ -51,7 +51,8 @@ pub struct LoginInfo {
     pub login: LoginId,
     /// When it began.
     pub issued_at: UnixMs,
-    /// When it ends by itself.
+    /// When it ends by itself, at the latest: what counts is the login, where
+    /// renewal gives it new credentials.
     pub expires_at: UnixMs,
 }
 
@@ -73,8 +74,8 @@ pub trait AuthStrategy: Send + Sync {
     /// The promises, computed from the parts. Constant for a strategy's life.
     fn guarantees(&self) -> Guarantees;
 
-    /// Starts a login for `subject`. No earlier credential names it
-    /// (ASVS 5.0 7.2.4).
+    /// Starts a login for `subject`, unless it has as many as it may have. No
+    /// earlier credential names the login (ASVS 5.0 7.2.4).
     ///
     /// # Errors
     /// [`StrategyError`] when the login was not confirmed: the client gets no
@@ -83,7 +84,7 @@ pub trait AuthStrategy: Send + Sync {
         &self,
         subject: &Subject,
         at: UnixMs,
-    ) -> impl Future<Output = Result<Credentials, StrategyError>> + Send;
+    ) -> impl Future<Output = Result<Issued, StrategyError>> + Send;
 
     /// Says who presents `presented`, or why not. `at == expires_at` refuses
     /// (RFC 7519 4.1.4).
@@ -150,7 +151,7 @@ pub trait DynStrategy: Send + Sync {
     /// See [`AuthStrategy::guarantees`].
     fn guarantees(&self) -> Guarantees;
     /// See [`AuthStrategy::issue`].
-    fn issue<'a>(&'a self, subject: &'a Subject, at: UnixMs) -> BoxFuture<'a, Credentials>;
+    fn issue<'a>(&'a self, subject: &'a Subject, at: UnixMs) -> BoxFuture<'a, Issued>;
     /// See [`AuthStrategy::authenticate`].
     fn authenticate<'a>(
         &'a self,
@@ -172,7 +173,7 @@ impl<T: AuthStrategy> DynStrategy for T {
         AuthStrategy::guarantees(self)
     }
 
-    fn issue<'a>(&'a self, subject: &'a Subject, at: UnixMs) -> BoxFuture<'a, Credentials> {
+    fn issue<'a>(&'a self, subject: &'a Subject, at: UnixMs) -> BoxFuture<'a, Issued> {
         Box::pin(AuthStrategy::issue(self, subject, at))
     }
 

@@ -4,3 +4,4 @@
 
 pub mod jwt;
 pub mod session;
+pub mod token;

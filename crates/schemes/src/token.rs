@@ -1,0 +1,70 @@
+//! Tokens that say themselves who the caller is, whatever their format: JWT,
+//! PASETO, Biscuit. A format seals and opens; what is remembered beside the
+//! token (nothing, a denylist, an epoch, a family of refresh tokens) is the
+//! business of the schemes that are generic over it.
+
+use authbench_core::{Identity, LoginId, Refusal, Secret, StrategyError, Subject, UnixMs};
+
+/// What a format is asked to seal.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken<'a> {
+    /// Who logs in, with the roles that the token will say.
+    pub subject: &'a Subject,
+    /// The login that the token belongs to; `jti` of a JWT whose login has one
+    /// token only, and part of the private claims otherwise.
+    pub login: LoginId,
+    /// A number that a scheme with server-side state compares with that state;
+    /// none leaves it out of the token.
+    pub stamp: Option<u64>,
+    /// The token expires no later than this, whatever the format's own life;
+    /// none for no such bound.
+    pub expires_by: Option<UnixMs>,
+}
+
+/// A token that was made.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Its text.
+    pub text: Secret,
+    /// From this instant on it is refused (RFC 7519 4.1.4).
+    pub expires_at: UnixMs,
+}
+
+/// What a token proves.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Opened {
+    /// Who presents it.
+    pub identity: Identity,
+    /// The stamp that it was made with.
+    pub stamp: Option<u64>,
+}
+
+/// A format of self-contained tokens with its keys.
+pub trait TokenFormat: Send + Sync + 'static {
+    /// The name in errors and reports, e.g. `jwt`.
+    fn label(&self) -> &'static str;
+
+    /// Milliseconds from issue to expiry, at most; at least 1.
+    fn ttl_ms(&self) -> u64;
+
+    /// Milliseconds by which the clocks of two replicas may differ.
+    fn skew_ms(&self) -> u64;
+
+    /// Makes a token at `at`.
+    ///
+    /// # Errors
+    /// [`StrategyError::Sealing`] when the cryptography fails or the claims are
+    /// too large for a token.
+    fn seal(&self, token: &NewToken<'_>, at: UnixMs) -> Result<Sealed, StrategyError>;
+
+    /// What `text` proves at `at`: made by a key that we trust at this instant,
+    /// of this kind, for us, not expired, not before its time.
+    ///
+    /// # Errors
+    /// Why it proves nothing.
+    fn open(&self, text: &str, at: UnixMs) -> Result<Opened, Refusal>;
+
+    /// The public keys as a JWK set (RFC 7517 5) at `at`; none for a format or
+    /// an algorithm without public keys.
+    fn jwks(&self, at: UnixMs) -> Option<serde_json::Value>;
+}
