@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::StoreError;
 use crate::ids::{Digest, LoginId};
-use crate::store::{Inserted, Record, RecordStore, Rotated, StorePromises, Swapped};
+use crate::store::{Inserted, Record, RecordStore, Rotated, StorePromises, Swapped, Touch};
 use crate::subject::SubjectId;
 use crate::time::UnixMs;
 
@@ -41,7 +41,7 @@ trait Erased: Send + Sync {
         &'a self,
         key: &'a Digest,
         at: UnixMs,
-        after_ms: u64,
+        touch: Touch,
     ) -> Boxed<'a, Option<Record>>;
     fn rotate<'a>(&'a self, key: &'a Digest, generation: u32, at: UnixMs) -> Boxed<'a, Rotated>;
     fn compare_and_swap<'a>(
@@ -81,9 +81,9 @@ impl<S: RecordStore> Erased for S {
         &'a self,
         key: &'a Digest,
         at: UnixMs,
-        after_ms: u64,
+        touch: Touch,
     ) -> Boxed<'a, Option<Record>> {
-        Box::pin(RecordStore::get_touched(self, key, at, after_ms))
+        Box::pin(RecordStore::get_touched(self, key, at, touch))
     }
 
     fn rotate<'a>(&'a self, key: &'a Digest, generation: u32, at: UnixMs) -> Boxed<'a, Rotated> {
@@ -146,9 +146,9 @@ impl RecordStore for AnyStore {
         &self,
         key: &Digest,
         at: UnixMs,
-        after_ms: u64,
+        touch: Touch,
     ) -> Result<Option<Record>, StoreError> {
-        self.0.get_touched(key, at, after_ms).await
+        self.0.get_touched(key, at, touch).await
     }
 
     async fn rotate(

@@ -34,7 +34,7 @@ pub use guarantee::{
 pub use ids::{Digest, LoginId};
 pub use oracle::Ledger;
 pub use store::{
-    Inserted, PAYLOAD_OCTETS_MAX, Record, RecordStore, Rotated, StorePromises, Swapped,
+    Inserted, PAYLOAD_OCTETS_MAX, Record, RecordStore, Rotated, StorePromises, Swapped, Touch,
 };
 pub use strategy::{AuthStrategy, DynStrategy, LoginInfo, Logins, Receipt, Scope};
 pub use subject::{Roles, Subject, SubjectId};

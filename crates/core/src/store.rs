@@ -41,6 +41,29 @@ pub struct Record {
 /// The most octets of a [`Record`]'s payload.
 pub const PAYLOAD_OCTETS_MAX: usize = 1024;
 
+/// Which uses of a record are written down.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Touch {
+    /// A use this many milliseconds or more after the latest written one is
+    /// written down; nearer ones are not.
+    pub after_ms: u64,
+    /// A use this many milliseconds or more after the latest written one comes
+    /// too late: it is not written down, and neither is any later one.
+    /// [`u64::MAX`] for never too late.
+    pub within_ms: u64,
+}
+
+impl Touch {
+    /// Whether a use at `at` is to be written down on a record that was last
+    /// used at `used_at`: `used_at + after_ms <= at < used_at + within_ms`, and
+    /// `used_at < at`.
+    #[must_use]
+    pub const fn is_due(self, used_at: UnixMs, at: UnixMs) -> bool {
+        let unused_ms = at.0.saturating_sub(used_at.0);
+        unused_ms > 0 && self.after_ms <= unused_ms && unused_ms < self.within_ms
+    }
+}
+
 /// The outcome of a rotation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use]
@@ -127,16 +150,22 @@ pub trait RecordStore: Send + Sync {
     }
 
     /// The record under `key`, as [`RecordStore::get`] reads it, and notes that
-    /// it is used: if it is there, `at < expires_at`, and its `used_at` lies
-    /// `after_ms` or more before `at`, then `used_at` becomes `at`. The answer
-    /// has the `used_at` of before. Makes no record, changes nothing else, and
-    /// costs no second round trip where the store can help it. A touch that
-    /// fails after the read fails the whole.
+    /// it is used: if it is there, `at < expires_at`, and
+    /// [`Touch::is_due`] says so of its `used_at`, then `used_at` becomes `at`.
+    /// The answer has the `used_at` of before. Makes no record, changes nothing
+    /// else, and costs no second round trip where the store can help it. A
+    /// touch that fails after the read fails the whole.
+    ///
+    /// The comparison and the write are one atomic step: a record that went
+    /// unused for [`Touch::within_ms`] is never touched again, so whoever
+    /// refuses it for that refuses it for good. A cache in front answers by
+    /// itself only while no touch is due and the record is not yet that old;
+    /// otherwise it asks the store behind it.
     fn get_touched(
         &self,
         key: &Digest,
         at: UnixMs,
-        after_ms: u64,
+        touch: Touch,
     ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
 
     /// Moves the record under `key` on by one generation, if it is of
@@ -215,9 +244,9 @@ impl<S: RecordStore + ?Sized> RecordStore for Arc<S> {
         &self,
         key: &Digest,
         at: UnixMs,
-        after_ms: u64,
+        touch: Touch,
     ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
-        (**self).get_touched(key, at, after_ms)
+        (**self).get_touched(key, at, touch)
     }
 
     fn rotate(
@@ -263,5 +292,29 @@ impl<S: RecordStore + ?Sized> RecordStore for Arc<S> {
         limit: u64,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send {
         (**self).purge(at, limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_touch_is_due_between_its_two_thresholds() {
+        let touch = Touch {
+            after_ms: 10,
+            within_ms: 100,
+        };
+        let due = |at| touch.is_due(UnixMs(1_000), UnixMs(at));
+        assert_eq!(
+            [0, 999, 1_000, 1_009, 1_010, 1_099, 1_100, u64::MAX].map(due),
+            [false, false, false, false, true, true, false, false]
+        );
+        let every = Touch {
+            after_ms: 0,
+            within_ms: u64::MAX,
+        };
+        assert!(!every.is_due(UnixMs(5), UnixMs(5)), "nothing to write");
+        assert!(every.is_due(UnixMs(5), UnixMs(6)));
     }
 }
