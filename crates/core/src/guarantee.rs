@@ -53,6 +53,10 @@ pub enum OutageBehaviour {
     Unaffected,
     /// Nobody is accepted (ASVS 5.0 16.5.3).
     FailsClosed,
+    /// Whoever a cache knows is accepted for as long as the promised staleness
+    /// allows without an outage, and nobody else: a revoked credential no
+    /// longer than that, either.
+    Coasts,
     /// Revoked credentials may pass.
     FailsOpen,
 }

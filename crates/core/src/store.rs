@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::error::StoreError;
-use crate::guarantee::{Durability, Staleness};
+use crate::guarantee::{Durability, OutageBehaviour, Staleness};
 use crate::ids::{Digest, LoginId};
 use crate::subject::{Roles, SubjectId};
 use crate::time::UnixMs;
@@ -105,6 +105,10 @@ pub struct StorePromises {
     pub staleness: Staleness,
     /// What survives a crash.
     pub durability: Durability,
+    /// What reads do while the store cannot be reached:
+    /// [`OutageBehaviour::FailsClosed`] for every store that asks its
+    /// database, [`OutageBehaviour::Coasts`] behind a cache. Writes fail.
+    pub outage: OutageBehaviour,
 }
 
 /// Keeps records. There is no upsert on purpose: an upsert is how a deleted
