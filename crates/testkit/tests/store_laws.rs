@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use authbench_core::{
-    Digest, Durability, Inserted, LoginId, Record, RecordStore, Staleness, StoreError,
-    StorePromises, SubjectId, Swapped, UnixMs,
+    Digest, Durability, Inserted, LoginId, OutageBehaviour, Record, RecordStore, Rotated,
+    Staleness, StoreError, StorePromises, SubjectId, Swapped, Touch, UnixMs,
 };
 use authbench_testkit::laws::store::{self, judge, races};
 use authbench_testkit::laws::{Broken, Verdict};
@@ -78,6 +78,7 @@ impl RecordStore for Plain {
         StorePromises {
             staleness: Staleness::Immediate,
             durability: Durability::None,
+            outage: OutageBehaviour::FailsClosed,
         }
     }
 
@@ -107,6 +108,42 @@ impl RecordStore for Plain {
         Ok(self.lock().get(&self.key(key)).cloned())
     }
 
+    async fn get_touched(
+        &self,
+        key: &Digest,
+        at: UnixMs,
+        touch: Touch,
+    ) -> Result<Option<Record>, StoreError> {
+        let mut records = self.lock();
+        let Some(record) = records.get_mut(&self.key(key)) else {
+            return Ok(None);
+        };
+        let before = record.clone();
+        if at < record.expires_at && touch.is_due(record.used_at, at) {
+            record.used_at = at;
+        }
+        Ok(Some(before))
+    }
+
+    async fn rotate(
+        &self,
+        key: &Digest,
+        expected_generation: u32,
+        at: UnixMs,
+    ) -> Result<Rotated, StoreError> {
+        let mut records = self.lock();
+        let Some(record) = records.get_mut(&self.key(key)) else {
+            return Ok(Rotated::Missing);
+        };
+        if record.generation != expected_generation || at >= record.expires_at {
+            return Ok(Rotated::Stale(record.clone()));
+        }
+        record.generation = record.generation.wrapping_add(1);
+        record.revision = record.revision.wrapping_add(1);
+        record.used_at = record.used_at.max(at);
+        Ok(Rotated::Done(record.clone()))
+    }
+
     async fn compare_and_swap(
         &self,
         key: &Digest,
@@ -123,6 +160,7 @@ impl RecordStore for Plain {
         records = self.gap(Flaw::SwapInSteps, records);
         let mut new = Record {
             revision: expected_revision.wrapping_add(1),
+            used_at: record.used_at.max(old.used_at),
             ..record.clone()
         };
         if self.flaw != Flaw::SwapMovesLogin {

@@ -11,6 +11,8 @@ fn promises(staleness: Staleness, expiry_slack_ms: u64) -> Guarantees {
         lifetime_ms: 1_000,
         expiry_slack_ms,
         refresh: RefreshOffer::None,
+        idle: None,
+        login_limit: None,
         listing: Listing::NotKept,
         outage: OutageBehaviour::Unaffected,
         durability: Durability::Stateless,

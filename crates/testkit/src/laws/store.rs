@@ -388,7 +388,10 @@ fn record(subject: &str, n: u8, expires_at: UnixMs) -> Record {
         roles: roles(&["user"]),
         issued_at: UnixMs(5),
         expires_at,
+        used_at: UnixMs(5),
+        generation: 0,
         revision: 0,
+        payload: Box::default(),
     }
 }
 

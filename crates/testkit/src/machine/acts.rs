@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authbench_core::{
-    Presented, Receipt, RefreshOffer, Refreshed, Roles, Scope, Staleness, Subject,
+    Issued, Presented, Receipt, RefreshOffer, Refreshed, Roles, Scope, Staleness, Subject,
 };
 
 use super::backing::Backing;
@@ -18,9 +18,14 @@ impl<B: Backing> World<'_, B> {
         let subject = self.accounts[account].subject.clone();
         let answer = node.issue(&subject, self.now).await;
         let action = format!("issue for {}", subject.id);
-        let Some(credentials) = self.answered(&action, answer)? else {
+        let Some(issued) = self.answered(&action, answer)? else {
             self.accounts[account].phantoms.push(self.now);
             return Ok(());
+        };
+        let Issued::Granted(credentials) = issued else {
+            self.note(&format!("{action}: refused, the limit is reached"));
+            let detail = "no limit is promised";
+            return self.broken(Law::Acceptance, detail.to_owned());
         };
         let expires_at = credentials.expires_at;
         let (number, access_octets) = (self.held.len(), credentials.access.expose().len());

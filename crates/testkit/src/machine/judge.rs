@@ -86,7 +86,9 @@ impl<B: Backing> World<'_, B> {
                     let detail = "nobody is to be accepted during an outage";
                     return self.broken(Law::Outage, detail.to_owned());
                 }
-                OutageBehaviour::Unaffected => self.witness(Law::Outage, None),
+                OutageBehaviour::Coasts | OutageBehaviour::Unaffected => {
+                    self.witness(Law::Outage, None);
+                }
                 OutageBehaviour::FailsOpen => {
                     if *judgement == Judgement::AcceptedDead
                         && self.law_of_death(held) != Law::Expiry

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use authbench_core::{
     AuthStrategy, Credentials, Decision, Digest, Durability, DynStrategy, Guarantees, Identity,
-    Listing, LoginId, LoginInfo, Logins, OutageBehaviour, Presented, Receipt, RefreshOffer,
+    Issued, Listing, LoginId, LoginInfo, Logins, OutageBehaviour, Presented, Receipt, RefreshOffer,
     Refreshed, Refusal, Roles, Scope, Secret, Staleness, StoreError, StoreFault, StrategyError,
     Subject, SubjectId, UnixMs,
 };
@@ -80,6 +80,8 @@ impl Variant {
             lifetime_ms: LIFETIME_MS + u64::from(self == Self::PromisesByNode && node % 2 == 1),
             expiry_slack_ms: if lax { SLACK_MS } else { 0 },
             refresh: RefreshOffer::None,
+            idle: None,
+            login_limit: None,
             listing: if stateless {
                 Listing::NotKept
             } else {
@@ -285,14 +287,14 @@ impl AuthStrategy for Node {
         self.variant.guarantees(self.number)
     }
 
-    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Credentials, StrategyError> {
+    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Issued, StrategyError> {
         let (credentials, session) = self.credentials(subject, at);
         self.on_state(|state| {
             let text = credentials.access.expose().to_owned();
             state.ever.insert(text.clone(), session.clone());
             state.sessions.insert(text, session);
         })?;
-        Ok(credentials)
+        Ok(Issued::Granted(credentials))
     }
 
     async fn authenticate(
