@@ -25,6 +25,9 @@ pub(crate) enum Denial {
     CrossSite,
     /// A valid identity without the right.
     NotAllowed,
+    /// The right password, but the account has as many logins as it may have
+    /// (ASVS 5.0 7.1.2).
+    TooManyLogins,
     /// Nothing by that name.
     NotFound,
     /// The request cannot be understood; the title says what it lacks.
@@ -54,6 +57,7 @@ impl Denial {
         let status = self.status();
         let title = match self {
             Self::BadRequest(title) => title,
+            Self::TooManyLogins => "Too many sessions",
             _ => status.canonical_reason().unwrap_or("Error"),
         };
         let mut response = answer::problem(status, title);
@@ -86,6 +90,7 @@ impl Denial {
         match self {
             Self::Credential(_) | Self::Password => StatusCode::UNAUTHORIZED,
             Self::CrossSite | Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::TooManyLogins => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -104,6 +109,7 @@ impl Denial {
             Self::Password => "wrong-password",
             Self::CrossSite => "no-proof-of-origin",
             Self::NotAllowed => "not-allowed",
+            Self::TooManyLogins => "too-many-logins",
             Self::NotFound => "not-found",
             Self::BadRequest(title) => title,
             Self::MediaType => "media-type",

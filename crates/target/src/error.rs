@@ -66,6 +66,10 @@ pub enum Fault {
     /// The operation needs the credential of a login that was not issued here.
     #[error("this needs the credential of a login that this target did not issue")]
     NotHeld,
+    /// The account has as many logins as it may have, and acting for it needs
+    /// one more.
+    #[error("the account has no room for the login that this needs")]
+    NoRoom,
     /// No answer: no connection, a broken one, or too late.
     #[error("no answer")]
     Unanswered(#[source] reqwest::Error),

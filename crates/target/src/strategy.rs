@@ -1,9 +1,8 @@
 //! The operations of a strategy, as requests.
 
 use authbench_core::{
-    AuthStrategy, Credentials, Decision, Guarantees, Identity, Listing, LoginInfo, Logins,
-    Presented, Receipt, Refreshed, Refusal, Roles, Scope, StrategyError, Subject, SubjectId,
-    UnixMs,
+    AuthStrategy, Decision, Guarantees, Identity, Issued, Listing, LoginInfo, Logins, Presented,
+    Receipt, Refreshed, Refusal, Roles, Scope, StrategyError, Subject, SubjectId, UnixMs,
 };
 use authbench_wire::Operation;
 use serde_json::Value;
@@ -17,10 +16,12 @@ impl AuthStrategy for Target {
         self.client.profile.guarantees
     }
 
-    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Credentials, StrategyError> {
-        let credentials = self.log_in(&subject.id, at).await?;
-        self.remember(subject, &credentials, at);
-        Ok(credentials)
+    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Issued, StrategyError> {
+        let issued = self.try_log_in(&subject.id, at).await?;
+        if let Issued::Granted(credentials) = &issued {
+            self.remember(subject, credentials, at);
+        }
+        Ok(issued)
     }
 
     async fn authenticate(

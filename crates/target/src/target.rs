@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use authbench_core::{Credentials, Secret, Subject, SubjectId, UnixMs};
+use authbench_core::{Credentials, Issued, Secret, Subject, SubjectId, UnixMs};
 use authbench_wire::Operation;
 use authbench_wire::profile::{Carrier, Profile, User};
 use parking_lot::Mutex;
@@ -131,16 +131,37 @@ impl Target {
         users.nth(place).filter(named)
     }
 
-    /// Logs in as the user of `subject`.
+    /// Logs in as the user of `subject`, whom the target may have enough
+    /// logins of.
+    pub(crate) async fn try_log_in(
+        &self,
+        subject: &SubjectId,
+        at: UnixMs,
+    ) -> Result<Issued, Failure> {
+        let operation = Operation::Login;
+        let user = self.user(subject)?;
+        let values = [("user", &*user.user), ("password", &*user.password)];
+        let answer = self.client.ask(operation, &values, None).await?;
+        let limits = &self.client.request(operation)?.limit_reached;
+        match self.client.profile.guarantees.login_limit {
+            Some(limit) if limits.contains(&answer.status) => Ok(Issued::LimitReached {
+                logins_max: limit.logins_max,
+            }),
+            _ => Ok(Issued::Granted(self.granted(operation, answer, at).await?)),
+        }
+    }
+
+    /// Logs in as the user of `subject`, to act in its name.
     pub(crate) async fn log_in(
         &self,
         subject: &SubjectId,
         at: UnixMs,
     ) -> Result<Credentials, Failure> {
-        let user = self.user(subject)?;
-        let values = [("user", &*user.user), ("password", &*user.password)];
-        let answer = self.client.ask(Operation::Login, &values, None).await?;
-        self.granted(Operation::Login, answer, at).await
+        let issued = self.try_log_in(subject, at).await?;
+        issued.granted().ok_or(Failure {
+            operation: Operation::Login,
+            fault: Fault::NoRoom,
+        })
     }
 
     /// Reads the credentials that `operation` (login or refresh) granted.

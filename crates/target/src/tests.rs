@@ -8,8 +8,8 @@ use std::error::Error as _;
 use std::path::Path;
 
 use authbench_core::{
-    AuthStrategy as _, Decision, Logins, Presented, Receipt, Refreshed, Refusal, Roles, Scope,
-    StrategyError, Subject, SubjectId, UnixMs,
+    AuthStrategy as _, Credentials, Decision, Logins, Presented, Receipt, Refreshed, Refusal,
+    Roles, Scope, StrategyError, Subject, SubjectId, UnixMs,
 };
 use authbench_wire::{Operation, Profile};
 
@@ -92,6 +92,12 @@ fn bob() -> Subject {
     }
 }
 
+/// A login of bob's.
+async fn granted(target: &Target) -> Credentials {
+    let issued = target.issue(&bob(), AT).await.unwrap();
+    issued.granted().unwrap()
+}
+
 fn fault(error: &StrategyError) -> &Fault {
     error
         .source()
@@ -114,7 +120,7 @@ fn by_line(seen: &Seen) -> (u16, &'static str, &'static str) {
 async fn a_stranger_is_spoken_to_as_its_profile_says() {
     let (base_url, seen) = serve(by_line).await;
     let target = stranger(&base_url);
-    let credentials = target.issue(&bob(), AT).await.unwrap();
+    let credentials = granted(&target).await;
     assert_eq!(credentials.access.expose(), "c0");
     assert_eq!(credentials.expires_at, AT.plus_ms(60_000));
     let decision = target
@@ -276,7 +282,7 @@ async fn what_is_absent_is_named_with_its_reason() {
 async fn without_a_list_others_end_by_the_password_there_and_back() {
     let (base_url, seen) = serve(by_line).await;
     let target = stranger(&base_url);
-    let keep = target.issue(&bob(), AT).await.unwrap().login;
+    let keep = granted(&target).await.login;
     let scope = Scope::Others {
         subject: &bob().id,
         keep,
@@ -309,7 +315,7 @@ async fn a_password_that_stays_changed_is_reported_and_used() {
     })
     .await;
     let target = stranger(&base_url);
-    let keep = target.issue(&bob(), AT).await.unwrap().login;
+    let keep = granted(&target).await.login;
     let scope = Scope::Others {
         subject: &bob().id,
         keep,
@@ -323,7 +329,7 @@ async fn a_password_that_stays_changed_is_reported_and_used() {
         !format!("{error:?} {:?}", fault(&error)).contains("interim"),
         "no secret is told"
     );
-    target.issue(&bob(), AT).await.unwrap();
+    granted(&target).await;
     let last = seen.lock().last().unwrap().body.clone();
     assert_eq!(last, "u=bob%40example.test&p=p%26ss%20word-interim");
 }

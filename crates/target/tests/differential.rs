@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 
 use authbench_catalog::{Backing, BackingOptions, Node, Recipe, shipped};
 use authbench_core::{
-    AuthStrategy, Credentials, Decision, Durability, DynStrategy, Guarantees, Listing, LoginId,
-    Logins, ManualClock, Presented, Receipt, Refreshed, Scope, SeededEntropy, StrategyError,
-    Subject, SubjectId, UnixMs,
+    AuthStrategy, Credentials, Decision, Durability, DynStrategy, Guarantees, Issued, Listing,
+    LoginId, Logins, ManualClock, Presented, Receipt, Refreshed, Scope, SeededEntropy,
+    StrategyError, Subject, SubjectId, UnixMs,
 };
 use authbench_server::{Accounts, Server, ServerConfig};
 use authbench_stores::faulty::{self, Switch};
@@ -194,7 +194,7 @@ impl AuthStrategy for Twin {
         self.lab.here.guarantees()
     }
 
-    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Credentials, StrategyError> {
+    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Issued, StrategyError> {
         self.lab.clock.set(at);
         let subject = Subject {
             id: self.own(&subject.id),
@@ -202,14 +202,20 @@ impl AuthStrategy for Twin {
         };
         let here = self.lab.here.issue(&subject, at).await;
         let there = AuthStrategy::issue(&self.lab.there, &subject, at).await;
-        let granted = there.as_ref().ok().cloned();
-        let here = self.same("issue", here, there, |here, there| {
-            here.expires_at == there.expires_at && there.refresh.is_none()
+        let granted = there.as_ref().ok().cloned().and_then(Issued::granted);
+        let here = self.same("issue", here, there, |here, there| match (here, there) {
+            (Issued::Granted(here), Issued::Granted(there)) => {
+                here.expires_at == there.expires_at && there.refresh.is_none()
+            }
+            (
+                Issued::LimitReached { logins_max: here },
+                Issued::LimitReached { logins_max: there },
+            ) => here == there,
+            _ => false,
         })?;
-        self.issued
-            .lock()
-            .unwrap()
-            .extend(granted.map(|there| (here.clone(), there)));
+        if let (Issued::Granted(here), Some(there)) = (&here, granted) {
+            self.issued.lock().unwrap().push((here.clone(), there));
+        }
         Ok(here)
     }
 

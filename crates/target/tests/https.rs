@@ -53,6 +53,7 @@ async fn the_given_certificate_is_trusted_and_no_other() {
     };
     let target = Target::new(profile.clone(), &base_url, &trusting).unwrap();
     let credentials = target.issue(&subject, at).await.unwrap();
+    let credentials = credentials.granted().unwrap();
     let decision = target
         .authenticate(&credentials.present(), at)
         .await

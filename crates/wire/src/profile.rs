@@ -176,6 +176,10 @@ pub struct Request {
     /// The statuses that mean "done"; 401 and 403 mean "refused", all others
     /// mean that the target gave no judgement.
     pub success: Vec<u16>,
+    /// The statuses that mean "so many logins there may be, and no more"
+    /// (`login`).
+    #[serde(default)]
+    pub limit_reached: Vec<u16>,
     /// JSON pointer to the caller's subject in the answer (`login`,
     /// `whoami`): the identity echo.
     #[serde(default)]

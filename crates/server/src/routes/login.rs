@@ -112,7 +112,8 @@ async fn issue(
 ) -> Result<(SubjectId, Credentials), Denial> {
     loop {
         let subject = proved.subject();
-        let credentials = app.strategy.issue(&subject, app.now()).await?;
+        let issued = app.strategy.issue(&subject, app.now()).await?;
+        let credentials = issued.granted().ok_or(Denial::TooManyLogins)?;
         let now = app
             .accounts
             .find(name)

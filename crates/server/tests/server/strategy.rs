@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use authbench_core::{
-    AuthStrategy, Credentials, Decision, Durability, Guarantees, Identity, Listing, LoginId,
-    LoginInfo, Logins, OutageBehaviour, Presented, Receipt, RefreshOffer, Refreshed, Refusal,
-    Roles, Scope, Secret, Staleness, StoreError, StoreFault, StrategyError, Subject, SubjectId,
-    UnixMs,
+    AuthStrategy, Credentials, Decision, Durability, Guarantees, Identity, Issued, LimitPolicy,
+    Listing, LoginId, LoginInfo, LoginLimit, Logins, OutageBehaviour, Presented, Receipt,
+    RefreshOffer, Refreshed, Refusal, Roles, Scope, Secret, Staleness, StoreError, StoreFault,
+    StrategyError, Subject, SubjectId, UnixMs,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -27,7 +27,8 @@ pub(crate) struct Fake {
     pub(crate) judged: Notify,
     /// Holds the next issue or change of roles up.
     pub(crate) gate: Mutex<Option<Gate>>,
-    refreshes: bool,
+    offer: Option<RefreshOffer>,
+    logins_max: Option<u32>,
     lists_nothing: bool,
 }
 
@@ -46,6 +47,7 @@ impl Gate {
     }
 }
 
+#[derive(Clone)]
 struct Login {
     subject: SubjectId,
     roles: Roles,
@@ -59,7 +61,26 @@ impl Fake {
     /// One that has refresh tokens.
     pub(crate) fn refreshing() -> Self {
         Self {
-            refreshes: true,
+            offer: Some(RefreshOffer::RotatingKillsFamily {
+                grace_ms: 0,
+                chain_ms: LIFETIME_MS,
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// One that swaps access credentials.
+    pub(crate) fn swapping() -> Self {
+        Self {
+            offer: Some(RefreshOffer::SwapsAccess),
+            ..Self::default()
+        }
+    }
+
+    /// One that refuses more than so many logins of a subject.
+    pub(crate) fn limited(logins_max: u32) -> Self {
+        Self {
+            logins_max: Some(logins_max),
             ..Self::default()
         }
     }
@@ -101,6 +122,25 @@ impl Fake {
         }
     }
 
+    /// A credential for a login that may have begun with another one.
+    fn hold(&self, mut held: Login) -> Credentials {
+        let n = self.issued.fetch_add(1, SeqCst);
+        let text = format!(
+            "secret-token-{n:03}{}",
+            "x".repeat(self.padding.load(SeqCst))
+        );
+        held.ended = false;
+        let (login, expires_at) = (held.login, held.expires_at);
+        self.logins.lock().unwrap().insert(text.clone(), held);
+        let rotates = matches!(self.offer, Some(RefreshOffer::RotatingKillsFamily { .. }));
+        Credentials {
+            refresh: rotates.then(|| Secret::new(format!("refresh-{text}"))),
+            access: Secret::new(text),
+            login,
+            expires_at,
+        }
+    }
+
     fn end(&self, which: impl Fn(&str, &Login) -> bool) {
         for (text, login) in self.logins.lock().unwrap().iter_mut() {
             login.ended |= which(text, login);
@@ -116,11 +156,12 @@ impl AuthStrategy for Fake {
             role_change: Staleness::Immediate,
             lifetime_ms: LIFETIME_MS,
             expiry_slack_ms: 0,
-            refresh: if self.refreshes {
-                RefreshOffer::RotatingKillsFamily { grace_ms: 0 }
-            } else {
-                RefreshOffer::None
-            },
+            refresh: self.offer.unwrap_or(RefreshOffer::None),
+            idle: None,
+            login_limit: self.logins_max.map(|logins_max| LoginLimit {
+                logins_max,
+                policy: LimitPolicy::Reject,
+            }),
             listing: if self.lists_nothing {
                 Listing::NotKept
             } else {
@@ -131,34 +172,22 @@ impl AuthStrategy for Fake {
         }
     }
 
-    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Credentials, StrategyError> {
+    async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Issued, StrategyError> {
         self.check()?;
         self.pass().await;
-        let n = self.issued.fetch_add(1, SeqCst);
-        let text = format!(
-            "secret-token-{n:03}{}",
-            "x".repeat(self.padding.load(SeqCst))
-        );
-        let login = LoginId([u8::try_from(n).unwrap(); 16]);
-        let expires_at = at.plus_ms(LIFETIME_MS);
-        let made = Login {
+        let living = self.living(subject.id.as_str());
+        if let Some(logins_max) = self.logins_max.filter(|most| living >= *most as usize) {
+            return Ok(Issued::LimitReached { logins_max });
+        }
+        let n = u8::try_from(self.issued.load(SeqCst)).unwrap();
+        Ok(Issued::Granted(self.hold(Login {
             subject: subject.id.clone(),
             roles: subject.roles.clone(),
-            login,
+            login: LoginId([n; 16]),
             issued_at: at,
-            expires_at,
+            expires_at: at.plus_ms(LIFETIME_MS),
             ended: false,
-        };
-        self.logins.lock().unwrap().insert(text.clone(), made);
-        let refresh = self
-            .refreshes
-            .then(|| Secret::new(format!("refresh-{text}")));
-        Ok(Credentials {
-            access: Secret::new(text),
-            refresh,
-            login,
-            expires_at,
-        })
+        })))
     }
 
     async fn authenticate(
@@ -195,32 +224,46 @@ impl AuthStrategy for Fake {
         at: UnixMs,
     ) -> Result<Refreshed, StrategyError> {
         self.check()?;
-        let old = presented
-            .refresh
-            .and_then(|text| text.strip_prefix("refresh-"));
-        let Some(old) = old.map(str::to_owned) else {
+        let old = match self.offer {
+            Some(RefreshOffer::SwapsAccess) => presented.access,
+            _ => presented
+                .refresh
+                .and_then(|text| text.strip_prefix("refresh-")),
+        };
+        let Some(old) = old else {
             return Ok(Refreshed::Refused(Refusal::Malformed));
         };
-        let subject = {
+        let held = {
             let mut logins = self.logins.lock().unwrap();
-            match logins.get_mut(&old).filter(|login| !login.ended) {
+            let held = logins
+                .get_mut(old)
+                .filter(|login| !login.ended && at < login.expires_at);
+            match held {
                 None => return Ok(Refreshed::Refused(Refusal::Unknown)),
                 Some(login) => {
                     login.ended = true;
-                    Subject {
-                        id: login.subject.clone(),
-                        roles: login.roles.clone(),
-                    }
+                    login.clone()
                 }
             }
         };
-        self.issue(&subject, at).await.map(Refreshed::Renewed)
+        Ok(Refreshed::Renewed(self.hold(held)))
     }
 
     async fn revoke(&self, scope: &Scope<'_>, at: UnixMs) -> Result<Receipt, StrategyError> {
         self.check()?;
         match *scope {
-            Scope::Presented(presented) => self.end(|text, _| presented.access == Some(text)),
+            Scope::Presented(Presented { access, refresh }) => {
+                let of_refresh = refresh.and_then(|text| text.strip_prefix("refresh-"));
+                let named = [access, of_refresh];
+                let logins: Vec<_> = {
+                    let logins = self.logins.lock().unwrap();
+                    let known = named.into_iter().flatten();
+                    known
+                        .filter_map(|text| logins.get(text).map(|held| held.login))
+                        .collect()
+                };
+                self.end(|_, held| logins.contains(&held.login));
+            }
             Scope::Login { subject, login } => {
                 self.end(|_, held| held.subject == *subject && held.login == login);
             }
