@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use authbench_core::{
-    Digest, Inserted, LoginId, Record, RecordStore, StoreError, StoreFault, StorePromises,
-    SubjectId, Swapped, UnixMs,
+    Digest, Inserted, LoginId, Record, RecordStore, Rotated, StoreError, StoreFault, StorePromises,
+    SubjectId, Swapped, Touch, UnixMs,
 };
 
 /// A way to fail.
@@ -93,6 +93,30 @@ impl<S: RecordStore> RecordStore for Faulty<S> {
 
     async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
         self.pass("read a record", self.inner.get(key)).await
+    }
+
+    async fn get_many(&self, keys: &[Digest]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.pass("read records", self.inner.get_many(keys)).await
+    }
+
+    async fn get_touched(
+        &self,
+        key: &Digest,
+        at: UnixMs,
+        touch: Touch,
+    ) -> Result<Option<Record>, StoreError> {
+        self.pass("touch a record", self.inner.get_touched(key, at, touch))
+            .await
+    }
+
+    async fn rotate(
+        &self,
+        key: &Digest,
+        expected_generation: u32,
+        at: UnixMs,
+    ) -> Result<Rotated, StoreError> {
+        let rotate = self.inner.rotate(key, expected_generation, at);
+        self.pass("rotate a record", rotate).await
     }
 
     async fn compare_and_swap(

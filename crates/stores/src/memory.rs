@@ -8,8 +8,8 @@
 //! inside it, several of them in ascending order. So for one subject additions
 //! and removals happen one after the other, its list is exact whenever the
 //! lock is free, and a record cannot be found by digest but missed by the
-//! list. A swap takes the record's shard alone: it finds the record under that
-//! lock or not at all, and so never brings one back.
+//! list. Swap, touch and rotation take the record's shard alone: they find the
+//! record under that lock or not at all, and so never bring one back.
 //!
 //! Memory that deleted records held is used again for new ones, but is not
 //! given back to the system.
@@ -21,8 +21,8 @@ use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authbench_core::{
-    Digest, Durability, Inserted, LoginId, Record, RecordStore, Staleness, StoreError, StoreFault,
-    StorePromises, SubjectId, Swapped, UnixMs,
+    Digest, Durability, Inserted, LoginId, OutageBehaviour, Record, RecordStore, Rotated,
+    Staleness, StoreError, StoreFault, StorePromises, SubjectId, Swapped, Touch, UnixMs,
 };
 use foldhash::quality::RandomState;
 use parking_lot::{Mutex, RwLock};
@@ -65,7 +65,7 @@ struct Padded<T>(T);
 
 // A record costs its slot, its place in the index (11 to 21 octets), and its
 // part of the subject's entry.
-const _: () = assert!(size_of::<Entry>() == 112 && size_of::<Owner>() == 48);
+const _: () = assert!(size_of::<Entry>() == 136 && size_of::<Owner>() == 48);
 
 impl MemoryStore {
     /// An empty store.
@@ -127,30 +127,68 @@ impl MemoryStore {
     }
 
     fn swap(&self, key: &Digest, expected_revision: u32, record: &Record) -> Swapped {
+        let swapped = self.change(key, |held| {
+            if held.revision != expected_revision {
+                return Swapped::Stale;
+            }
+            let Record {
+                subject: _,
+                login: _,
+                roles,
+                issued_at,
+                expires_at,
+                used_at,
+                generation,
+                revision: _,
+                payload,
+            } = record;
+            held.roles.clone_from(roles);
+            held.issued_at = *issued_at;
+            held.expires_at = *expires_at;
+            held.used_at = held.used_at.max(*used_at);
+            held.generation = *generation;
+            held.revision = expected_revision.wrapping_add(1);
+            held.payload.clone_from(payload);
+            Swapped::Done
+        });
+        swapped.unwrap_or(Swapped::Missing)
+    }
+
+    /// Most uses are not written down and take the shared lock alone.
+    fn touch(&self, key: &Digest, at: UnixMs, touch: Touch) -> Option<Record> {
+        let due = |held: &Record| at < held.expires_at && touch.is_due(held.used_at, at);
+        let (found, is_due) = self.lookup(key, |held| (held.clone(), due(held)))?;
+        if !is_due {
+            return Some(found);
+        }
+        self.change(key, |held| {
+            let before = held.clone();
+            if due(held) {
+                held.used_at = at;
+            }
+            before
+        })
+    }
+
+    fn move_on(&self, key: &Digest, expected_generation: u32, at: UnixMs) -> Rotated {
+        let rotated = self.change(key, |held| {
+            if held.generation != expected_generation || at >= held.expires_at {
+                return Rotated::Stale(held.clone());
+            }
+            held.generation = expected_generation.wrapping_add(1);
+            held.revision = held.revision.wrapping_add(1);
+            held.used_at = held.used_at.max(at);
+            Rotated::Done(held.clone())
+        });
+        rotated.unwrap_or(Rotated::Missing)
+    }
+
+    /// Works on the record under `key` within its shard's lock, if it is there.
+    fn change<T>(&self, key: &Digest, work: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let at = Hashed::key(key);
         let mut shard = self.records[at.shard].0.write();
-        let found = shard
-            .find(at.hash, |entry| entry.key == *key)
-            .map(|(slot, _)| slot);
-        let Some(entry) = found.and_then(|slot| shard.get_mut(slot)) else {
-            return Swapped::Missing;
-        };
-        if entry.record.revision != expected_revision {
-            return Swapped::Stale;
-        }
-        let Record {
-            subject: _,
-            login: _,
-            roles,
-            issued_at,
-            expires_at,
-            revision: _,
-        } = record;
-        entry.record.roles.clone_from(roles);
-        entry.record.issued_at = *issued_at;
-        entry.record.expires_at = *expires_at;
-        entry.record.revision = expected_revision.wrapping_add(1);
-        Swapped::Done
+        let (slot, _) = shard.find(at.hash, |entry| entry.key == *key)?;
+        shard.get_mut(slot).map(|entry| work(&mut entry.record))
     }
 
     /// Removes the record under `key` if it is `wanted`.
@@ -325,6 +363,7 @@ impl RecordStore for MemoryStore {
         StorePromises {
             staleness: Staleness::Immediate,
             durability: Durability::None,
+            outage: OutageBehaviour::FailsClosed,
         }
     }
 
@@ -334,6 +373,24 @@ impl RecordStore for MemoryStore {
 
     async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
         Ok(self.lookup(key, Record::clone))
+    }
+
+    async fn get_touched(
+        &self,
+        key: &Digest,
+        at: UnixMs,
+        touch: Touch,
+    ) -> Result<Option<Record>, StoreError> {
+        Ok(self.touch(key, at, touch))
+    }
+
+    async fn rotate(
+        &self,
+        key: &Digest,
+        expected_generation: u32,
+        at: UnixMs,
+    ) -> Result<Rotated, StoreError> {
+        Ok(self.move_on(key, expected_generation, at))
     }
 
     async fn compare_and_swap(

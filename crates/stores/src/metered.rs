@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authbench_core::{
-    Digest, Inserted, LoginId, Record, RecordStore, StoreError, StorePromises, SubjectId, Swapped,
-    UnixMs,
+    Digest, Inserted, LoginId, Record, RecordStore, Rotated, StoreError, StorePromises, SubjectId,
+    Swapped, Touch, UnixMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,9 @@ impl<S> Metered<S> {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         StoreCounts {
             gets: read(&self.counters.gets),
+            gets_many: read(&self.counters.gets_many),
+            touches: read(&self.counters.touches),
+            rotations: read(&self.counters.rotations),
             inserts: read(&self.counters.inserts),
             swaps: read(&self.counters.swaps),
             deletes: read(&self.counters.deletes),
@@ -53,6 +56,12 @@ impl<S> Metered<S> {
 pub struct StoreCounts {
     /// [`RecordStore::get`].
     pub gets: u64,
+    /// [`RecordStore::get_many`], each as one.
+    pub gets_many: u64,
+    /// [`RecordStore::get_touched`].
+    pub touches: u64,
+    /// [`RecordStore::rotate`].
+    pub rotations: u64,
     /// [`RecordStore::insert_new`].
     pub inserts: u64,
     /// [`RecordStore::compare_and_swap`].
@@ -73,6 +82,9 @@ pub struct StoreCounts {
 #[repr(align(128))]
 struct Counters {
     gets: AtomicU64,
+    gets_many: AtomicU64,
+    touches: AtomicU64,
+    rotations: AtomicU64,
     inserts: AtomicU64,
     swaps: AtomicU64,
     deletes: AtomicU64,
@@ -85,6 +97,9 @@ impl Counters {
     const fn new() -> Self {
         Self {
             gets: AtomicU64::new(0),
+            gets_many: AtomicU64::new(0),
+            touches: AtomicU64::new(0),
+            rotations: AtomicU64::new(0),
             inserts: AtomicU64::new(0),
             swaps: AtomicU64::new(0),
             deletes: AtomicU64::new(0),
@@ -112,6 +127,31 @@ impl<S: RecordStore> RecordStore for Metered<S> {
     async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
         count(&self.counters.gets);
         self.inner.get(key).await
+    }
+
+    async fn get_many(&self, keys: &[Digest]) -> Result<Vec<Option<Record>>, StoreError> {
+        count(&self.counters.gets_many);
+        self.inner.get_many(keys).await
+    }
+
+    async fn get_touched(
+        &self,
+        key: &Digest,
+        at: UnixMs,
+        touch: Touch,
+    ) -> Result<Option<Record>, StoreError> {
+        count(&self.counters.touches);
+        self.inner.get_touched(key, at, touch).await
+    }
+
+    async fn rotate(
+        &self,
+        key: &Digest,
+        expected_generation: u32,
+        at: UnixMs,
+    ) -> Result<Rotated, StoreError> {
+        count(&self.counters.rotations);
+        self.inner.rotate(key, expected_generation, at).await
     }
 
     async fn compare_and_swap(

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use authbench_core::{
-    Digest, Durability, Inserted, LoginId, Record, RecordStore, Staleness, StoreError, StoreFault,
-    StorePromises, SubjectId, Swapped, UnixMs,
+    Digest, Durability, Inserted, LoginId, OutageBehaviour, Record, RecordStore, Rotated,
+    Staleness, StoreError, StoreFault, StorePromises, SubjectId, Swapped, Touch, UnixMs,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::ConnectOptions as _;
@@ -161,20 +161,27 @@ fn place(path: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), StoreError
     Ok((path, private_dir))
 }
 
-const INSERT: &str = "INSERT INTO records \
-    (digest, subject, login, roles, issued_at_ms, expires_at_ms, revision) \
-    VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (digest) DO NOTHING";
-const GET: &str = "SELECT subject, login, roles, issued_at_ms, expires_at_ms, revision \
-    FROM records WHERE digest = ?";
-const SWAP: &str = "UPDATE records \
-    SET roles = ?, issued_at_ms = ?, expires_at_ms = ?, revision = ? \
+const INSERT: &str = "INSERT INTO records (digest, subject, login, roles, \
+    issued_at_ms, expires_at_ms, used_at_ms, generation, payload, revision) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (digest) DO NOTHING";
+const GET: &str = "SELECT subject, login, roles, issued_at_ms, expires_at_ms, used_at_ms, \
+    generation, revision, payload FROM records WHERE digest = ?";
+const TOUCH: &str = "UPDATE records SET used_at_ms = ?1 \
+    WHERE digest = ?2 AND used_at_ms BETWEEN ?3 AND ?4 AND expires_at_ms > ?1";
+const ROTATE: &str = "UPDATE records SET generation = (generation + 1) & 4294967295, \
+    revision = (revision + 1) & 4294967295, used_at_ms = MAX(used_at_ms, ?1) \
+    WHERE digest = ?2 AND generation = ?3 AND expires_at_ms > ?1 \
+    RETURNING subject, login, roles, issued_at_ms, expires_at_ms, used_at_ms, \
+    generation, revision, payload";
+const SWAP: &str = "UPDATE records SET roles = ?, issued_at_ms = ?, expires_at_ms = ?, \
+    used_at_ms = MAX(used_at_ms, ?), generation = ?, payload = ?, revision = ? \
     WHERE digest = ? AND revision = ?";
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE digest = ?)";
 const DELETE: &str = "DELETE FROM records WHERE digest = ?";
 const DELETE_BY_SUBJECT: &str = "DELETE FROM records WHERE subject = ?";
 const DELETE_OTHERS: &str = "DELETE FROM records WHERE subject = ? AND login <> ?";
-const LIST: &str = "SELECT subject, login, roles, issued_at_ms, expires_at_ms, revision, digest \
-    FROM records WHERE subject = ?";
+const LIST: &str = "SELECT subject, login, roles, issued_at_ms, expires_at_ms, used_at_ms, \
+    generation, revision, payload, digest FROM records WHERE subject = ?";
 const PURGE: &str = "DELETE FROM records WHERE digest IN \
     (SELECT digest FROM records WHERE expires_at_ms <= ? LIMIT ?)";
 
@@ -189,6 +196,7 @@ impl RecordStore for SqliteStore {
         StorePromises {
             staleness: Staleness::Immediate,
             durability,
+            outage: OutageBehaviour::FailsClosed,
         }
     }
 
@@ -200,7 +208,10 @@ impl RecordStore for SqliteStore {
             .bind(record.login.0.as_slice())
             .bind(rows::roles_to_text(&record.roles, OPERATION)?)
             .bind(rows::instant_to_sql(record.issued_at, OPERATION)?)
-            .bind(rows::instant_to_sql(record.expires_at, OPERATION)?);
+            .bind(rows::instant_to_sql(record.expires_at, OPERATION)?)
+            .bind(rows::instant_to_sql(record.used_at, OPERATION)?)
+            .bind(record.generation)
+            .bind(&*record.payload);
         let done = query
             .execute(&self.writer)
             .await
@@ -225,6 +236,56 @@ impl RecordStore for SqliteStore {
             .map_err(rows::corrupt(OPERATION))
     }
 
+    async fn get_touched(
+        &self,
+        key: &Digest,
+        at: UnixMs,
+        touch: Touch,
+    ) -> Result<Option<Record>, StoreError> {
+        const OPERATION: &str = "touch a record";
+        let found = self.get(key).await?;
+        let due = |held: &Record| at < held.expires_at && touch.is_due(held.used_at, at);
+        if found.as_ref().is_some_and(due) {
+            let latest = at.0.saturating_sub(touch.after_ms.max(1));
+            let earliest = at.0.saturating_sub(touch.within_ms.saturating_sub(1));
+            let query = sqlx::query(TOUCH)
+                .bind(rows::instant_to_sql(at, OPERATION)?)
+                .bind(key.0.as_slice())
+                .bind(rows::instant_to_sql(UnixMs(earliest), OPERATION)?)
+                .bind(rows::instant_to_sql(UnixMs(latest), OPERATION)?);
+            query
+                .execute(&self.writer)
+                .await
+                .map_err(rows::failed(OPERATION))?;
+        }
+        Ok(found)
+    }
+
+    async fn rotate(
+        &self,
+        key: &Digest,
+        expected_generation: u32,
+        at: UnixMs,
+    ) -> Result<Rotated, StoreError> {
+        const OPERATION: &str = "rotate a record";
+        let query = sqlx::query(ROTATE)
+            .bind(i64::try_from(at.0).unwrap_or(i64::MAX))
+            .bind(key.0.as_slice())
+            .bind(expected_generation);
+        let row = query
+            .fetch_optional(&self.writer)
+            .await
+            .map_err(rows::failed(OPERATION))?;
+        if let Some(row) = row {
+            let record = rows::record(&row).map_err(rows::corrupt(OPERATION))?;
+            return Ok(Rotated::Done(record));
+        }
+        Ok(self
+            .get(key)
+            .await?
+            .map_or(Rotated::Missing, Rotated::Stale))
+    }
+
     async fn compare_and_swap(
         &self,
         key: &Digest,
@@ -241,6 +302,9 @@ impl RecordStore for SqliteStore {
             .bind(rows::roles_to_text(&record.roles, OPERATION)?)
             .bind(rows::instant_to_sql(record.issued_at, OPERATION)?)
             .bind(rows::instant_to_sql(record.expires_at, OPERATION)?)
+            .bind(rows::instant_to_sql(record.used_at, OPERATION)?)
+            .bind(record.generation)
+            .bind(&*record.payload)
             .bind(expected_revision.wrapping_add(1))
             .bind(key.0.as_slice())
             .bind(expected_revision);

@@ -22,7 +22,10 @@ fn record() -> Record {
         roles: ["user"].iter().collect(),
         issued_at: UnixMs(1),
         expires_at: UnixMs(2),
+        used_at: UnixMs(1),
+        generation: 0,
         revision: 0,
+        payload: Box::default(),
     }
 }
 

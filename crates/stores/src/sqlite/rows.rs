@@ -20,8 +20,8 @@ pub(super) enum Unreadable {
     Range(#[from] std::num::TryFromIntError),
 }
 
-/// The record in the first six columns: subject, login, roles, issue, expiry,
-/// revision.
+/// The record in the first nine columns: subject, login, roles, issue, expiry,
+/// latest use, generation, revision, payload.
 pub(super) fn record(row: &SqliteRow) -> Result<Record, Unreadable> {
     let instant = |column: usize| -> Result<UnixMs, Unreadable> {
         Ok(UnixMs(u64::try_from(row.try_get::<i64, _>(column)?)?))
@@ -32,13 +32,16 @@ pub(super) fn record(row: &SqliteRow) -> Result<Record, Unreadable> {
         roles: serde_json::from_str::<Roles>(row.try_get(2)?)?,
         issued_at: instant(3)?,
         expires_at: instant(4)?,
-        revision: u32::try_from(row.try_get::<i64, _>(5)?)?,
+        used_at: instant(5)?,
+        generation: u32::try_from(row.try_get::<i64, _>(6)?)?,
+        revision: u32::try_from(row.try_get::<i64, _>(7)?)?,
+        payload: row.try_get::<&[u8], _>(8)?.into(),
     })
 }
 
-/// The same with its key, the seventh column.
+/// The same with its key, the tenth column.
 pub(super) fn keyed_record(row: &SqliteRow) -> Result<(Digest, Record), Unreadable> {
-    let key = Digest(row.try_get::<&[u8], _>(6)?.try_into()?);
+    let key = Digest(row.try_get::<&[u8], _>(9)?.try_into()?);
     Ok((key, record(row)?))
 }
 

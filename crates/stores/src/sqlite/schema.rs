@@ -14,7 +14,10 @@ use sqlx::{Connection as _, raw_sql};
 use super::rows::{failed, is_busy};
 
 /// In the order of their numbers, from 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_records.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_records.sql"),
+    include_str!("../../migrations/sqlite/0002_use_and_generations.sql"),
+];
 
 const OPERATION: &str = "prepare the database";
 
