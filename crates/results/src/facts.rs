@@ -88,6 +88,12 @@ pub struct Guarantees {
     pub expiry_slack_ms: u64,
     /// Renewal of credentials.
     pub refresh: RefreshOffer,
+    /// The end of logins that are not used; null if use does not matter.
+    #[serde(default)]
+    pub idle: Option<IdlePromise>,
+    /// The most logins of one subject; null if there is no limit.
+    #[serde(default)]
+    pub login_limit: Option<LoginLimit>,
     /// Whether logins can be listed.
     pub listing: Listing,
     /// Behaviour while the store is out of reach.
@@ -129,7 +135,41 @@ pub enum RefreshOffer {
     RotatingKillsFamily {
         /// Milliseconds for which a spent token is still answered.
         grace_ms: u64,
+        /// Milliseconds from login to the end of all renewal.
+        chain_ms: u64,
     },
+    /// The access credential is swapped for another of the same login.
+    SwapsAccess,
+}
+
+/// The end of a login that nobody uses (ASVS 5.0 7.3.1).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdlePromise {
+    /// Milliseconds from the latest use to the end.
+    pub timeout_ms: u64,
+    /// Milliseconds by which that may come early.
+    pub early_ms: u64,
+}
+
+/// How many logins a subject may have at once (ASVS 5.0 7.1.2).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginLimit {
+    /// The most that work at once.
+    pub logins_max: u32,
+    /// What becomes of one more.
+    pub policy: LimitPolicy,
+}
+
+/// What a login over the limit meets.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitPolicy {
+    /// The new login is refused.
+    Reject,
+    /// The oldest logins end.
+    Evict,
 }
 
 /// Whether a subject's logins can be listed.
@@ -150,6 +190,8 @@ pub enum OutageBehaviour {
     Unaffected,
     /// Nobody is accepted (ASVS 5.0 16.5.3).
     FailsClosed,
+    /// Whoever a cache knows is accepted, within the promised staleness.
+    Coasts,
     /// Revoked credentials may pass.
     FailsOpen,
 }
@@ -341,7 +383,18 @@ mod tests {
                     role_change: Staleness::UntilExpiry,
                     lifetime_ms: 900_000,
                     expiry_slack_ms: 0,
-                    refresh: RefreshOffer::RotatingKillsFamily { grace_ms: 10 },
+                    refresh: RefreshOffer::RotatingKillsFamily {
+                        grace_ms: 10,
+                        chain_ms: 1_000_000,
+                    },
+                    idle: Some(core::IdlePromise {
+                        timeout_ms: 5,
+                        early_ms: 1,
+                    }),
+                    login_limit: Some(core::LoginLimit {
+                        logins_max: 3,
+                        policy: core::LimitPolicy::Evict,
+                    }),
                     listing: Listing::NotKept,
                     outage: OutageBehaviour::FailsClosed,
                     durability,

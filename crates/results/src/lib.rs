@@ -22,8 +22,9 @@ pub use cell::{
 };
 pub use environment::{Environment, Placement};
 pub use facts::{
-    ClockKind, Conformance, Durability, Guarantees, Listing, Login, Memory, OutageBehaviour,
-    RefreshOffer, Revocation, SaturationBlock, Staleness, StrategyFacts,
+    ClockKind, Conformance, Durability, Guarantees, IdlePromise, LimitPolicy, Listing, Login,
+    LoginLimit, Memory, OutageBehaviour, RefreshOffer, Revocation, SaturationBlock, Staleness,
+    StrategyFacts,
 };
 pub use health::{Health, Snapshot};
 pub use histogram::{

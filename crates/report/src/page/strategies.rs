@@ -45,10 +45,11 @@ fn line(strategy: &Strategy<'_>) -> Markup {
             td {
                 @match promised.refresh {
                     RefreshOffer::None => "log in again",
-                    RefreshOffer::RotatingKillsFamily { grace_ms } => {
-                        "rotating; reuse ends all"
+                    RefreshOffer::RotatingKillsFamily { grace_ms, chain_ms } => {
+                        "rotating for " (setting_ms(chain_ms)) "; reuse ends all"
                         @if grace_ms > 0 { " after " (setting_ms(grace_ms)) }
                     },
+                    RefreshOffer::SwapsAccess => "swapped for another, same end",
                 }
             }
             td { @match promised.listing { Listing::Exact => "exact", Listing::NotKept => "not kept" } }
@@ -56,7 +57,8 @@ fn line(strategy: &Strategy<'_>) -> Markup {
                 @match promised.outage {
                     OutageBehaviour::Unaffected => "unaffected",
                     OutageBehaviour::FailsClosed => "nobody is accepted",
-                    OutageBehaviour::FailsOpen => "revoked logins may pass",
+                    OutageBehaviour::Coasts => "who is cached is accepted",
+                    OutageBehaviour::FailsOpen => span.bad { "FAILS OPEN: revoked logins may pass" },
                 }
             }
             td {
