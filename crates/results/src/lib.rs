@@ -5,6 +5,7 @@
 //! summaries made from them, and a fact that could not be read is `null`, never
 //! a guess. Units stand in the names: `_ns`, `_ms`, `_bytes`, `_per_s`.
 
+mod bench;
 mod cell;
 mod environment;
 mod facts;
@@ -16,6 +17,7 @@ mod source;
 pub mod stats;
 pub mod store;
 
+pub use bench::BenchFigure;
 pub use cell::{
     ArrivalProcess, Block, Cell, Costs, Latency, Load, LoadModel, Metric, OutcomeKind, Outcomes,
     RejectedBlock,

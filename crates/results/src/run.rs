@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::bench::BenchFigure;
 use crate::cell::Cell;
 use crate::environment::Environment;
 use crate::facts::StrategyFacts;
@@ -38,6 +39,9 @@ pub struct RunResult {
     pub strategies: Vec<StrategyFacts>,
     /// Strategies that the scenario names and that were not measured.
     pub skipped: Vec<Skipped>,
+    /// What benches found; empty for a run under load.
+    #[serde(default)]
+    pub benches: Vec<BenchFigure>,
 }
 
 impl RunResult {
@@ -81,7 +85,13 @@ impl RunResult {
                 });
             }
         }
-        Ok(())
+        match self.benches.iter().find(|figure| !figure.is_consistent()) {
+            None => Ok(()),
+            Some(figure) => Err(Inconsistency::Bench {
+                bench: figure.bench.clone(),
+                case: figure.case.clone(),
+            }),
+        }
     }
 }
 
@@ -126,6 +136,14 @@ pub enum Inconsistency {
     Summary {
         /// Where it stands.
         place: String,
+    },
+    /// A bench's figure lies outside its own interval.
+    #[error("the figure of bench `{bench}`, case `{case}`, lies outside its own interval")]
+    Bench {
+        /// Which bench.
+        bench: String,
+        /// Which case.
+        case: String,
     },
     /// The counts of revocation samples do not add up.
     #[error("the revocation samples of `{strategy}` do not add up")]
