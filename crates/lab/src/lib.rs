@@ -1,5 +1,6 @@
-//! The bench on which a measurement stands: child processes that cannot outlive it, cores that
-//! server and driver do not share, and what the operating system knows of a process.
+//! The bench on which a measurement stands: child processes that cannot outlive it, store servers
+//! of its own, cores that server and driver do not share, and what the operating system knows of
+//! a process.
 //!
 //! Linux only: processor clocks, affinity and `/proc` are its own.
 
@@ -8,6 +9,7 @@ pub mod cpu;
 pub mod memory;
 mod output;
 mod process;
+pub mod services;
 pub mod timer;
 
 pub use cores::{CoreSet, Placement};

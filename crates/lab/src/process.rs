@@ -34,6 +34,8 @@ pub struct ServerCommand {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     cores: Option<CoreSet>,
+    folder: Option<PathBuf>,
+    user: Option<(u32, u32)>,
 }
 
 /// A running server. Dropped, it is asked to end (SIGTERM, end of its standard input) and after
@@ -95,6 +97,8 @@ impl ServerCommand {
             args: Vec::new(),
             env: Vec::new(),
             cores: None,
+            folder: None,
+            user: None,
         }
     }
 
@@ -117,6 +121,20 @@ impl ServerCommand {
     #[must_use]
     pub fn cores(mut self, cores: Option<&CoreSet>) -> Self {
         self.cores = cores.cloned();
+        self
+    }
+
+    /// The folder in which the child starts; this process's without it.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Runs the child as this user and group, and in no other group. Only root may.
+    #[must_use]
+    pub fn user(mut self, uid: u32, gid: u32) -> Self {
+        self.user = Some((uid, gid));
         self
     }
 
@@ -174,6 +192,12 @@ impl ServerCommand {
             .stderr(Stdio::piped());
         // A group of its own, so that ending the group ends what the child started.
         command.process_group(0);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
         let mut child = match &self.cores {
             Some(cores) => spawn_pinned(&mut command, cores)?,
             None => command.spawn()?,
@@ -242,6 +266,17 @@ impl ServerProcess {
             None if waitid(WaitId::Pid(self.group), look)?.is_none() => Ok(None),
             _ => self.end(Duration::ZERO).map(Some),
         }
+    }
+
+    /// Waits up to `patience` for the child to end by itself; `None` when it still runs.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn wait(&mut self, patience: Duration) -> io::Result<Option<ExitStatus>> {
+        if self.status.is_none() {
+            self.wait_for_end(patience)?;
+        }
+        self.exit_status()
     }
 
     /// The last lines that the child wrote, standard output and error, oldest first.
@@ -315,7 +350,7 @@ fn spawn_pinned(command: &mut Command, cores: &CoreSet) -> io::Result<Child> {
     spawned.unwrap_or_else(|_| Err(io::Error::other("the starting thread panicked")))
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
