@@ -3,8 +3,8 @@
 use authbench_core::system::OsEntropy;
 use authbench_core::{
     AuthStrategy, Digest, Durability, Entropy, EntropyError, Guarantees, Inserted, Listing,
-    LoginId, OutageBehaviour, Presented, Record, RecordStore, RefreshOffer, Roles, Scope,
-    Staleness, StoreError, StoreFault, StorePromises, StrategyError, SubjectId, Swapped, UnixMs,
+    LoginId, OutageBehaviour, Presented, Record, RecordStore, RefreshOffer, Roles, Rotated, Scope,
+    Staleness, StoreError, StoreFault, StorePromises, StrategyError, SubjectId, Swapped, Touch, UnixMs,
 };
 use authbench_schemes::session::{ID_CHARS, Session};
 use authbench_stores::MemoryStore;
@@ -85,6 +85,19 @@ impl RecordStore for Lame {
             .map_or_else(|| Self::outage().map(|()| None), |held| Ok(Some(held)))
     }
 
+    async fn get_touched(
+        &self,
+        key: &Digest,
+        _: UnixMs,
+        _: Touch,
+    ) -> Result<Option<Record>, StoreError> {
+        self.get(key).await
+    }
+
+    async fn rotate(&self, _: &Digest, _: u32, _: UnixMs) -> Result<Rotated, StoreError> {
+        Self::outage().map(|()| Rotated::Missing)
+    }
+
     async fn compare_and_swap(
         &self,
         _: &Digest,
@@ -132,6 +145,7 @@ async fn promises_are_those_of_the_store() {
         let promises = StorePromises {
             staleness,
             durability: Durability::Disk,
+            outage: OutageBehaviour::Coasts,
         };
         let session = Session::new(
             SETTINGS,
@@ -148,8 +162,10 @@ async fn promises_are_those_of_the_store() {
             lifetime_ms: LIFETIME_MS,
             expiry_slack_ms: 0,
             refresh: RefreshOffer::None,
+            idle: None,
+            login_limit: None,
             listing: Listing::Exact,
-            outage: OutageBehaviour::FailsClosed,
+            outage: OutageBehaviour::Coasts,
             durability: Durability::Disk,
         };
         assert_eq!(AuthStrategy::guarantees(&session), expected);
@@ -167,6 +183,7 @@ async fn an_outage_is_an_error_and_never_a_judgement() {
     let promises = StorePromises {
         staleness: Staleness::Immediate,
         durability: Durability::None,
+        outage: OutageBehaviour::FailsClosed,
     };
     let session = Session::new(
         SETTINGS,
@@ -209,6 +226,7 @@ async fn a_change_of_roles_that_never_succeeds_is_an_error() {
     let promises = StorePromises {
         staleness: Staleness::Immediate,
         durability: Durability::None,
+        outage: OutageBehaviour::FailsClosed,
     };
     let held = Record {
         subject: SubjectId::new("ada"),
@@ -216,7 +234,10 @@ async fn a_change_of_roles_that_never_succeeds_is_an_error() {
         roles: Roles::default(),
         issued_at: AT,
         expires_at: AT,
+        used_at: AT,
+        generation: 0,
         revision: 0,
+        payload: Box::default(),
     };
     let session = Session::new(
         SETTINGS,

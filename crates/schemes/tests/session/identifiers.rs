@@ -9,7 +9,7 @@ use authbench_schemes::session::{ID_CHARS, Session, Settings};
 use authbench_stores::MemoryStore;
 use proptest::prelude::*;
 
-use crate::support::{AT, SETTINGS, accepts, block_on, judge, login, subject};
+use crate::support::{AT, SETTINGS, accepts, block_on, judge, login, login_at, subject};
 
 /// No id and no login handle repeats over logins made in parallel on two
 /// nodes (ASVS 5.0 7.2.3).
@@ -150,11 +150,11 @@ proptest! {
     /// `at >= expires_at` refuses (RFC 7519 4.1.4), for any lifetime.
     #[test]
     fn expiry_is_exact(begin: u64, lifetime_ms: u64, later: u64) {
-        let settings = Settings { lifetime_ms };
+        let settings = Settings { lifetime_ms, ..SETTINGS };
         let session = Session::new(settings, MemoryStore::new(), SeededEntropy::new(1));
         block_on(async {
             let begin = UnixMs(begin);
-            let credentials = session.issue(&subject("ada", &[]), begin).await.unwrap();
+            let credentials = login_at(&session, "ada", begin).await.unwrap();
             prop_assert_eq!(credentials.expires_at, begin.plus_ms(lifetime_ms));
             let text = credentials.access.expose();
             let at = begin.plus_ms(later);

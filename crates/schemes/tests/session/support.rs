@@ -12,6 +12,9 @@ use authbench_stores::{MemoryStore, Metered};
 pub(crate) const LIFETIME_MS: u64 = 1_000;
 pub(crate) const SETTINGS: Settings = Settings {
     lifetime_ms: LIFETIME_MS,
+    idle: None,
+    limit: None,
+    rotation: false,
 };
 pub(crate) const AT: UnixMs = UnixMs(5_000);
 
@@ -19,8 +22,13 @@ pub(crate) type Shared = Session<Arc<Metered<MemoryStore>>, SeededEntropy>;
 
 /// Two replicas over one store.
 pub(crate) fn nodes() -> (Shared, Shared) {
+    nodes_with(SETTINGS)
+}
+
+/// Two replicas with these settings over one store.
+pub(crate) fn nodes_with(settings: Settings) -> (Shared, Shared) {
     let store = Arc::new(Metered::new(MemoryStore::new()));
-    let node = |seed| Session::new(SETTINGS, Arc::clone(&store), SeededEntropy::new(seed));
+    let node = |seed| Session::new(settings, Arc::clone(&store), SeededEntropy::new(seed));
     (node(1), node(2))
 }
 
@@ -32,7 +40,17 @@ pub(crate) fn subject(name: &str, roles: &[&str]) -> Subject {
 }
 
 pub(crate) async fn login(session: &impl AuthStrategy, name: &str) -> Credentials {
-    session.issue(&subject(name, &["user"]), AT).await.unwrap()
+    login_at(session, name, AT).await.unwrap()
+}
+
+/// A login at `at`; none if the limit is reached.
+pub(crate) async fn login_at(
+    session: &impl AuthStrategy,
+    name: &str,
+    at: UnixMs,
+) -> Option<Credentials> {
+    let issued = session.issue(&subject(name, &["user"]), at).await.unwrap();
+    issued.granted()
 }
 
 pub(crate) async fn judge(session: &impl AuthStrategy, text: &str, at: UnixMs) -> Decision {
