@@ -36,6 +36,24 @@ pub struct LoginResponse {
     pub refresh_token: Option<String>,
 }
 
+/// Credentials in place of those that were presented, for the same login.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct RenewedResponse {
+    /// The login's public handle, as before.
+    pub login: LoginId,
+    /// When the access credential ends, UTC milliseconds.
+    pub expires_at_ms: UnixMs,
+    /// The access credential, for the bearer transport only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
+    /// `Bearer` beside an access token (RFC 6750).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<String>,
+    /// A refresh token, for the bearer transport only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
 /// Who the caller is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MeResponse {
@@ -64,11 +82,12 @@ pub struct NoteResponse {
     pub note: String,
 }
 
-/// Asks for new credentials with a refresh token (bearer transport).
+/// Presents a refresh token (bearer transport), to renew the login or to end
+/// it. Without a token no body is needed.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// The refresh token.
+    /// The refresh token; none where the access credential itself is swapped.
     #[serde(default)]
     pub refresh_token: Option<String>,
 }
@@ -112,6 +131,18 @@ pub struct RolesRequest {
     pub roles: Roles,
 }
 
+/// Acknowledges a change of the caller's own rights or password. Where the
+/// strategy swaps access credentials, the caller gets a new one with it
+/// (ASVS 5.0 7.2.4).
+#[derive(Clone, Deserialize, Serialize)]
+pub struct ChangeResponse {
+    /// From this instant on every replica acts on it, UTC milliseconds.
+    pub effective_from_ms: UnixMs,
+    /// The new credentials, as members beside the instant.
+    #[serde(flatten)]
+    pub renewed: Option<RenewedResponse>,
+}
+
 /// Acknowledges a revocation or a change of roles.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ReceiptResponse {
@@ -136,6 +167,14 @@ pub struct ClockResponse {
     pub ahead_ms: u64,
 }
 
+/// Acknowledges a new signing key.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RotateKeysResponse {
+    /// When the key was added, UTC milliseconds; when it begins to sign is up
+    /// to the key ring.
+    pub at_ms: UnixMs,
+}
+
 /// What the server counted since it started.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct StatsResponse {
@@ -145,6 +184,15 @@ pub struct StatsResponse {
     /// Octets that the store occupies outside this process's memory (database
     /// files, logs), where there are such.
     pub store_bytes: u64,
+    /// Times that the store's client waited for an answer, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_round_trips: Option<u64>,
+    /// Octets sent to the store, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_sent_bytes: Option<u64>,
+    /// Octets received from the store, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_received_bytes: Option<u64>,
 }
 
 /// A problem as RFC 9457 describes it; every refusal of a kind looks alike.
@@ -154,4 +202,20 @@ pub struct Problem {
     pub status: u16,
     /// What is wrong, without detail that would help a guesser.
     pub title: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flat_members_are_there_or_not() {
+        let receipt = r#"{"effective_from_ms":7}"#;
+        let renewed = r#"{"effective_from_ms":7,"login":"AAAAAAAAAAAAAAAAAAAAAA","expires_at_ms":9,"access_token":"t"}"#;
+        for (text, there) in [(receipt, false), (renewed, true)] {
+            let read: ChangeResponse = serde_json::from_str(text).unwrap();
+            assert_eq!(read.renewed.is_some(), there);
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
+    }
 }

@@ -17,11 +17,14 @@ pub enum Route {
     Jwks,
     /// Steps the server's clock; only in the lab.
     LabClock,
+    /// Puts a new signing key in the place of the present one; only in the
+    /// lab.
+    LabRotateKeys,
     /// What the server counted; only in the lab.
     LabStats,
     /// Trades a password for credentials.
     Login,
-    /// Ends this login.
+    /// Ends the login that the access credential belongs to.
     Logout,
     /// Ends every login of this account.
     LogoutAll,
@@ -33,6 +36,12 @@ pub enum Route {
     Password,
     /// Swaps credentials.
     Refresh,
+    /// Ends the login that a refresh token belongs to, for who holds no access
+    /// credential any more: logging out by the access credential alone would
+    /// leave a login that can be renewed. Like RFC 7009 it acknowledges a token
+    /// that proves nothing. It lies below [`Route::Refresh`], where the refresh
+    /// cookie goes.
+    Revoke,
     /// Lists this account's logins.
     Sessions,
     /// Gives another account new roles.
@@ -43,13 +52,14 @@ pub enum Route {
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Admin,
         Self::Disable,
         Self::EndSession,
         Self::Health,
         Self::Jwks,
         Self::LabClock,
+        Self::LabRotateKeys,
         Self::LabStats,
         Self::Login,
         Self::Logout,
@@ -58,6 +68,7 @@ impl Route {
         Self::Note,
         Self::Password,
         Self::Refresh,
+        Self::Revoke,
         Self::Sessions,
         Self::SetRoles,
         Self::Slow,
@@ -73,6 +84,7 @@ impl Route {
             Self::Health => "/healthz",
             Self::Jwks => "/.well-known/jwks.json",
             Self::LabClock => "/lab/clock",
+            Self::LabRotateKeys => "/lab/keys/rotate",
             Self::LabStats => "/lab/stats",
             Self::Login => "/login",
             Self::Logout => "/logout",
@@ -81,6 +93,7 @@ impl Route {
             Self::Note => "/me/note",
             Self::Password => "/password",
             Self::Refresh => "/refresh",
+            Self::Revoke => "/refresh/revoke",
             Self::Sessions => "/sessions",
             Self::SetRoles => "/admin/users/{user}/roles",
             Self::Slow => "/slow",
@@ -102,11 +115,13 @@ impl Route {
             Self::Note => Method::PUT,
             Self::Disable
             | Self::LabClock
+            | Self::LabRotateKeys
             | Self::Login
             | Self::Logout
             | Self::LogoutAll
             | Self::Password
             | Self::Refresh
+            | Self::Revoke
             | Self::SetRoles => Method::POST,
         }
     }
