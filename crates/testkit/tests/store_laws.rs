@@ -24,14 +24,34 @@ enum Flaw {
     InsertionOverwrites,
     KeepsNobody,
     KeysByPrefix,
+    ManyInOrderOfKeys,
+    PayloadCut,
     PurgeCountsWhatOthersTook,
     PurgeForgetsItsLimit,
     PurgeLate,
     RevisionOfTheCaller,
+    RotationCreates,
+    RotationForgetsTheRevision,
+    RotationInSteps,
+    RotationInStepsUpserts,
+    RotationOfAnyGeneration,
+    RotationOfTheExpired,
+    RotationOverwritesSwaps,
+    RotationSetsUseBack,
+    RotationShowsTheOld,
     SubjectsByLowerCase,
     SwapInSteps,
     SwapMovesLogin,
+    SwapSetsUseBack,
     SwapUpserts,
+    TouchAlways,
+    TouchCountsAsWrite,
+    TouchCreates,
+    TouchInSteps,
+    TouchInStepsUpserts,
+    TouchOfTheExpired,
+    TouchShowsTheNew,
+    TouchTooLate,
 }
 
 /// A map under one lock, which a flaw may let go too early.
@@ -94,18 +114,28 @@ impl RecordStore for Plain {
         } else {
             0
         };
-        records.insert(
-            key,
-            Record {
-                revision,
-                ..record.clone()
-            },
-        );
+        let mut record = Record {
+            revision,
+            ..record.clone()
+        };
+        if self.flaw == Flaw::PayloadCut {
+            record.payload = record.payload.iter().copied().take(1_023).collect();
+        }
+        records.insert(key, record);
         Ok(Inserted::New)
     }
 
     async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
         Ok(self.lock().get(&self.key(key)).cloned())
+    }
+
+    async fn get_many(&self, keys: &[Digest]) -> Result<Vec<Option<Record>>, StoreError> {
+        let records = self.lock();
+        let mut keys = keys.to_vec();
+        if self.flaw == Flaw::ManyInOrderOfKeys {
+            keys.sort_unstable();
+        }
+        Ok(keys.iter().map(|key| records.get(key).cloned()).collect())
     }
 
     async fn get_touched(
@@ -114,15 +144,47 @@ impl RecordStore for Plain {
         at: UnixMs,
         touch: Touch,
     ) -> Result<Option<Record>, StoreError> {
-        let mut records = self.lock();
-        let Some(record) = records.get_mut(&self.key(key)) else {
+        let (key, mut records) = (self.key(key), self.lock());
+        let Some(before) = records.get(&key).cloned() else {
+            if self.flaw == Flaw::TouchCreates {
+                records.insert(key, stray(at));
+            }
             return Ok(None);
         };
-        let before = record.clone();
-        if at < record.expires_at && touch.is_due(record.used_at, at) {
-            record.used_at = at;
+        let after_ms = match self.flaw {
+            Flaw::TouchAlways => 0,
+            _ => touch.after_ms,
+        };
+        let within_ms = match self.flaw {
+            Flaw::TouchTooLate => u64::MAX,
+            _ => touch.within_ms,
+        };
+        let due = Touch {
+            after_ms,
+            within_ms,
         }
-        Ok(Some(before))
+        .is_due(before.used_at, at);
+        let runs = at < before.expires_at || self.flaw == Flaw::TouchOfTheExpired;
+        if !due || !runs {
+            return Ok(Some(before));
+        }
+        records = self.gap(Flaw::TouchInSteps, records);
+        records = self.gap(Flaw::TouchInStepsUpserts, records);
+        let mut after = Record {
+            used_at: at,
+            ..before.clone()
+        };
+        match self.flaw {
+            Flaw::TouchCountsAsWrite => after.revision = after.revision.wrapping_add(1),
+            // The flaw is what this leaves out: looking again.
+            Flaw::TouchInSteps if !records.contains_key(&key) => return Ok(Some(before)),
+            _ => {}
+        }
+        records.insert(key, after.clone());
+        Ok(Some(match self.flaw {
+            Flaw::TouchShowsTheNew => after,
+            _ => before,
+        }))
     }
 
     async fn rotate(
@@ -131,17 +193,53 @@ impl RecordStore for Plain {
         expected_generation: u32,
         at: UnixMs,
     ) -> Result<Rotated, StoreError> {
-        let mut records = self.lock();
-        let Some(record) = records.get_mut(&self.key(key)) else {
+        let (key, mut records) = (self.key(key), self.lock());
+        let Some(before) = records.get(&key).cloned() else {
+            if self.flaw == Flaw::RotationCreates {
+                records.insert(key, stray(at));
+            }
             return Ok(Rotated::Missing);
         };
-        if record.generation != expected_generation || at >= record.expires_at {
-            return Ok(Rotated::Stale(record.clone()));
+        let fits =
+            before.generation == expected_generation || self.flaw == Flaw::RotationOfAnyGeneration;
+        let runs = at < before.expires_at || self.flaw == Flaw::RotationOfTheExpired;
+        if !fits || !runs {
+            return Ok(Rotated::Stale(before));
         }
-        record.generation = record.generation.wrapping_add(1);
-        record.revision = record.revision.wrapping_add(1);
-        record.used_at = record.used_at.max(at);
-        Ok(Rotated::Done(record.clone()))
+        for flaw in [
+            Flaw::RotationInSteps,
+            Flaw::RotationInStepsUpserts,
+            Flaw::RotationOverwritesSwaps,
+        ] {
+            records = self.gap(flaw, records);
+        }
+        let now = records.get(&key);
+        match self.flaw {
+            Flaw::RotationInSteps if now.is_none() => return Ok(Rotated::Missing),
+            // Looks again, but at the generation alone.
+            Flaw::RotationOverwritesSwaps => match now {
+                Some(now) if now.generation == before.generation => {}
+                Some(now) => return Ok(Rotated::Stale(now.clone())),
+                None => return Ok(Rotated::Missing),
+            },
+            _ => {}
+        }
+        let mut after = Record {
+            generation: before.generation.wrapping_add(1),
+            used_at: before.used_at.max(at),
+            ..before.clone()
+        };
+        if self.flaw == Flaw::RotationSetsUseBack {
+            after.used_at = at;
+        }
+        if self.flaw != Flaw::RotationForgetsTheRevision {
+            after.revision = after.revision.wrapping_add(1);
+        }
+        records.insert(key, after.clone());
+        Ok(Rotated::Done(match self.flaw {
+            Flaw::RotationShowsTheOld => before,
+            _ => after,
+        }))
     }
 
     async fn compare_and_swap(
@@ -163,6 +261,9 @@ impl RecordStore for Plain {
             used_at: record.used_at.max(old.used_at),
             ..record.clone()
         };
+        if self.flaw == Flaw::SwapSetsUseBack {
+            new.used_at = record.used_at;
+        }
         if self.flaw != Flaw::SwapMovesLogin {
             (new.subject, new.login) = (old.subject, old.login);
         }
@@ -241,12 +342,49 @@ async fn flawed(flaw: Flaw) -> Result<Plain, StoreError> {
 
 store_laws!(a_sound_store, super::sound);
 
+/// What a write leaves behind that should have found something.
+fn stray(at: UnixMs) -> Record {
+    Record {
+        subject: SubjectId::new("u"),
+        login: LoginId([0; 16]),
+        roles: authbench_core::Roles::default(),
+        issued_at: at,
+        expires_at: at.plus_ms(1),
+        used_at: at,
+        generation: 0,
+        revision: 0,
+        payload: Box::default(),
+    }
+}
+
 fn caught(flaw: Flaw, law: impl AsyncFnOnce(&std::sync::Arc<Plain>) -> Verdict) {
+    assert!(breaks(flaw, law), "{flaw:?}");
+}
+
+/// A race is lost at some try or other.
+fn caught_at_last(flaw: Flaw, law: &impl AsyncFn(&std::sync::Arc<Plain>) -> Verdict) {
+    let caught = (0..20).any(|_| breaks(flaw, law));
+    assert!(caught, "{flaw:?}");
+}
+
+fn breaks(flaw: Flaw, law: impl AsyncFnOnce(&std::sync::Arc<Plain>) -> Verdict) -> bool {
     let verdict = judge(async || flawed(flaw).await, law);
     assert!(
-        matches!(verdict, Err(Broken::Finding(_))),
+        matches!(verdict, Ok(()) | Err(Broken::Finding(_))),
         "{flaw:?}: {verdict:?}"
     );
+    verdict.is_err()
+}
+
+/// The names of the laws, out of these, that a flaw breaks.
+macro_rules! broken {
+    ($flaw:expr; $($group:ident::$law:ident),+ $(,)?) => {{
+        let mut names = Vec::new();
+        $(if breaks($flaw, store::$group::$law) {
+            names.push(stringify!($law));
+        })+
+        names
+    }};
 }
 
 #[test]
@@ -263,20 +401,107 @@ fn each_law_for_one_caller_catches_its_flaw() {
     caught(Flaw::PurgeForgetsItsLimit, store::purges_in_batches);
 }
 
+/// Of the laws of reads, touches and rotations exactly the one that names the
+/// flaw.
+#[test]
+fn exactly_the_law_that_names_a_flaw_catches_it() {
+    for (flaw, law) in [
+        (Flaw::None, None),
+        (Flaw::ManyInOrderOfKeys, Some("reads_many_as_it_reads_one")),
+        (Flaw::PayloadCut, Some("keeps_payloads")),
+        (Flaw::TouchAlways, Some("touches_past_the_threshold_only")),
+        (
+            Flaw::TouchCountsAsWrite,
+            Some("a_touch_shows_and_leaves_all_else"),
+        ),
+        (
+            Flaw::TouchShowsTheNew,
+            Some("a_touch_shows_and_leaves_all_else"),
+        ),
+        (Flaw::TouchCreates, Some("a_touch_makes_nothing")),
+        (Flaw::TouchOfTheExpired, Some("no_touch_past_expiry")),
+        (Flaw::SwapSetsUseBack, Some("a_use_never_goes_back")),
+        (Flaw::TouchTooLate, Some("too_late_is_for_good")),
+        (Flaw::RotationShowsTheOld, Some("a_rotation_moves_one_on")),
+        (
+            Flaw::RotationOfAnyGeneration,
+            Some("a_stale_rotation_shows_the_record"),
+        ),
+        (Flaw::RotationOfTheExpired, Some("no_rotation_past_expiry")),
+        (Flaw::RotationCreates, Some("a_rotation_makes_nothing")),
+        (
+            Flaw::RotationSetsUseBack,
+            Some("a_rotation_sets_no_use_back"),
+        ),
+        (
+            Flaw::RotationForgetsTheRevision,
+            Some("swap_and_rotation_see_each_other"),
+        ),
+    ] {
+        let found = broken!(flaw;
+            reads::reads_many_as_it_reads_one,
+            reads::keeps_payloads,
+            touch::touches_past_the_threshold_only,
+            touch::a_touch_shows_and_leaves_all_else,
+            touch::a_touch_makes_nothing,
+            touch::no_touch_past_expiry,
+            touch::a_use_never_goes_back,
+            touch::too_late_is_for_good,
+            rotate::a_rotation_moves_one_on,
+            rotate::a_stale_rotation_shows_the_record,
+            rotate::no_rotation_past_expiry,
+            rotate::a_rotation_makes_nothing,
+            rotate::a_rotation_sets_no_use_back,
+            rotate::swap_and_rotation_see_each_other,
+        );
+        assert_eq!(found, law.into_iter().collect::<Vec<_>>(), "{flaw:?}");
+    }
+}
+
 #[test]
 fn each_law_for_racing_callers_catches_its_flaw() {
-    caught(Flaw::InsertionInSteps, races::one_of_many_insertions_wins);
-    caught(Flaw::SwapInSteps, races::no_swap_is_lost);
-    caught(
+    caught_at_last(Flaw::InsertionInSteps, &races::one_of_many_insertions_wins);
+    caught_at_last(Flaw::SwapInSteps, &races::no_swap_is_lost);
+    caught_at_last(
         Flaw::PurgeCountsWhatOthersTook,
-        races::each_deletion_counts_once,
+        &races::each_deletion_counts_once,
     );
-    caught(Flaw::SwapInSteps, races::a_swap_never_revives);
-    caught(
+    caught_at_last(
         Flaw::DeletionOfASnapshot,
-        races::a_deletion_ends_what_came_before,
+        &races::a_deletion_ends_what_came_before,
     );
-    caught(Flaw::DeletionInSteps, races::a_deletion_is_seen_whole);
+    caught_at_last(Flaw::DeletionInSteps, &races::a_deletion_is_seen_whole);
+    caught_at_last(Flaw::TouchInSteps, &store::touch::a_touch_undoes_no_write);
+    caught_at_last(
+        Flaw::RotationInSteps,
+        &store::rotate::one_of_many_rotations_wins,
+    );
+    caught_at_last(
+        Flaw::RotationOverwritesSwaps,
+        &store::rotate::no_swap_or_rotation_is_lost,
+    );
+}
+
+/// Each law about revival catches the upsert on its own way, and no other.
+#[test]
+fn each_way_of_revival_is_caught_by_its_law() {
+    use store::revival::{a_rotation_never_revives, a_swap_never_revives, a_touch_never_revives};
+    caught_at_last(Flaw::SwapInSteps, &a_swap_never_revives);
+    caught_at_last(Flaw::RotationInStepsUpserts, &a_rotation_never_revives);
+    caught_at_last(Flaw::TouchInStepsUpserts, &a_touch_never_revives);
+    for (flaw, law) in [
+        (Flaw::SwapInSteps, "a_swap_never_revives"),
+        (Flaw::RotationInStepsUpserts, "a_rotation_never_revives"),
+        (Flaw::TouchInStepsUpserts, "a_touch_never_revives"),
+    ] {
+        let mut found = broken!(flaw;
+            revival::a_swap_never_revives,
+            revival::a_rotation_never_revives,
+            revival::a_touch_never_revives,
+        );
+        found.retain(|found| *found != law);
+        assert_eq!(found, [""; 0], "{flaw:?}");
+    }
 }
 
 /// The model sees what the laws for one caller see.
@@ -286,10 +511,24 @@ fn the_model_catches_flaws() {
         Flaw::DeletionAlwaysSaysYes,
         Flaw::InsertionOverwrites,
         Flaw::KeepsNobody,
+        Flaw::ManyInOrderOfKeys,
         Flaw::PurgeForgetsItsLimit,
         Flaw::PurgeLate,
+        Flaw::RotationCreates,
+        Flaw::RotationForgetsTheRevision,
+        Flaw::RotationOfAnyGeneration,
+        Flaw::RotationOfTheExpired,
+        Flaw::RotationSetsUseBack,
+        Flaw::RotationShowsTheOld,
         Flaw::SwapMovesLogin,
+        Flaw::SwapSetsUseBack,
         Flaw::SwapUpserts,
+        Flaw::TouchAlways,
+        Flaw::TouchCountsAsWrite,
+        Flaw::TouchCreates,
+        Flaw::TouchOfTheExpired,
+        Flaw::TouchShowsTheNew,
+        Flaw::TouchTooLate,
     ] {
         let verdict = store::model::agrees(async || flawed(flaw).await);
         assert!(

@@ -1,13 +1,17 @@
-//! Laws of [`RecordStore`]: what one caller must see, what callers that race
-//! must see ([`races`]), and agreement with a model ([`model`]).
+//! Laws of [`RecordStore`]: what one caller must see (here, of [`reads`],
+//! [`touch`]es and [`rotate`]), what callers that race must see ([`races`],
+//! [`revival`]), and agreement with a model ([`model`]).
 //!
 //! They hold for stores that promise `Immediate`; a store that promises less
-//! is judged by the oracle instead.
+//! is judged by the oracle instead. Each law needs a store that is empty and
+//! its own, which on a shared server is a prefix, schema or database of its
+//! own: no law looks beyond it.
 
 use std::sync::Arc;
 
 use authbench_core::{
-    Digest, Inserted, LoginId, Record, RecordStore, Roles, StoreError, SubjectId, Swapped, UnixMs,
+    Digest, Inserted, LoginId, Record, RecordStore, Roles, StoreError, SubjectId, Swapped, Touch,
+    UnixMs,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -15,6 +19,10 @@ use super::{Broken, Verdict, ensure};
 
 pub mod model;
 pub mod races;
+pub mod reads;
+pub mod revival;
+pub mod rotate;
+pub mod touch;
 
 /// Makes a module `$name` with a test for each law, against stores that the
 /// async function `$open` opens: `async fn() -> Result<impl RecordStore,
@@ -34,10 +42,29 @@ macro_rules! store_laws {
                 laws::store::keeps_the_login_it_is_told_to,
                 laws::store::purges_up_to_the_instant,
                 laws::store::purges_in_batches,
+                laws::store::reads::reads_many_as_it_reads_one,
+                laws::store::reads::keeps_payloads,
+                laws::store::touch::touches_past_the_threshold_only,
+                laws::store::touch::a_touch_shows_and_leaves_all_else,
+                laws::store::touch::a_touch_makes_nothing,
+                laws::store::touch::no_touch_past_expiry,
+                laws::store::touch::a_use_never_goes_back,
+                laws::store::touch::too_late_is_for_good,
+                laws::store::touch::a_touch_undoes_no_write,
+                laws::store::rotate::a_rotation_moves_one_on,
+                laws::store::rotate::a_stale_rotation_shows_the_record,
+                laws::store::rotate::no_rotation_past_expiry,
+                laws::store::rotate::a_rotation_makes_nothing,
+                laws::store::rotate::a_rotation_sets_no_use_back,
+                laws::store::rotate::swap_and_rotation_see_each_other,
+                laws::store::rotate::one_of_many_rotations_wins,
+                laws::store::rotate::no_swap_or_rotation_is_lost,
+                laws::store::revival::a_swap_never_revives,
+                laws::store::revival::a_rotation_never_revives,
+                laws::store::revival::a_touch_never_revives,
                 laws::store::races::one_of_many_insertions_wins,
                 laws::store::races::no_swap_is_lost,
                 laws::store::races::each_deletion_counts_once,
-                laws::store::races::a_swap_never_revives,
                 laws::store::races::a_deletion_ends_what_came_before,
                 laws::store::races::a_deletion_is_seen_whole,
                 laws::store::races::list_equals_truth_when_quiet,
@@ -98,6 +125,8 @@ pub async fn keeps_what_it_is_given<S: RecordStore>(store: &Arc<S>) -> Verdict {
                 let mut record = record(subject, n, UnixMs(instant));
                 record.roles = roles.iter().collect();
                 record.issued_at = UnixMs(instant / 2);
+                record.used_at = UnixMs(instant / 2 + instant % 2);
+                record.generation = u32::from(n) * 1_000_000_000;
                 given.push((key(given.len()), record));
             }
         }
@@ -359,6 +388,12 @@ pub async fn purges_in_batches<S: RecordStore>(store: &Arc<S>) -> Verdict {
 }
 
 const FAR: UnixMs = UnixMs(4_000_000_000_000);
+
+/// Writes every use down.
+const EVERY: Touch = Touch {
+    after_ms: 0,
+    within_ms: u64::MAX,
+};
 
 fn runtime() -> Result<Runtime, Broken> {
     let mut builder = Builder::new_multi_thread();

@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 
 use authbench_core::{
-    Digest, Inserted, LoginId, Record, RecordStore, StoreError, SubjectId, Swapped, UnixMs,
+    Digest, Inserted, LoginId, Record, RecordStore, Rotated, StoreError, SubjectId, Swapped, Touch,
+    UnixMs,
 };
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use super::{key, login, record, roles, runtime};
 use crate::laws::{Broken, Verdict};
 
 /// Sequences that are tried.
-const CASES: u32 = 64;
+const CASES: u32 = 96;
 
 /// Operations in the longest sequence.
 const STEPS: usize = 40;
@@ -30,7 +31,9 @@ pub fn agrees<S: RecordStore>(open: impl AsyncFn() -> Result<S, StoreError>) -> 
         failure_persistence: None,
         ..Config::default()
     };
-    let mut runner = TestRunner::new(config);
+    // The same sequences in every run: a finding is one for everybody.
+    let entropy = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, entropy);
     let outcome = runner.run(&prop::collection::vec(operation(), 1..STEPS), |steps| {
         runtime.block_on(async {
             let store = open().await.map_err(failed)?;
@@ -44,10 +47,10 @@ pub fn agrees<S: RecordStore>(open: impl AsyncFn() -> Result<S, StoreError>) -> 
     outcome.map_err(|error| Broken::Finding(error.to_string()))
 }
 
-const KEYS: u8 = 6;
+const KEYS: u8 = 4;
 const SUBJECTS: u8 = 3;
 const LOGINS: u8 = 3;
-const INSTANTS: u64 = 5;
+const INSTANTS: u64 = 8;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -55,10 +58,24 @@ enum Operation {
         key: u8,
         subject: u8,
         login: u8,
+        used_at: u64,
         expires_at: u64,
     },
     Get {
         key: u8,
+    },
+    GetMany {
+        keys: [u8; 3],
+    },
+    GetTouched {
+        key: u8,
+        at: u64,
+        touch: (u64, u64),
+    },
+    Rotate {
+        key: u8,
+        lag: u32,
+        at: u64,
     },
     Swap {
         key: u8,
@@ -84,17 +101,25 @@ enum Operation {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    use Operation::{Delete, DeleteBySubject, Get, Insert, List, Purge, Swap};
+    use Operation::{
+        Delete, DeleteBySubject, Get, GetMany, GetTouched, Insert, List, Purge, Rotate, Swap,
+    };
     let (key, subject, login) = (0..KEYS, 0..SUBJECTS, 0..LOGINS);
     let instant = 0..INSTANTS;
     prop_oneof![
-        6 => (key.clone(), subject.clone(), login.clone(), instant.clone()).prop_map(
-            |(key, subject, login, expires_at)| Insert { key, subject, login, expires_at }
-        ),
+        6 => (key.clone(), subject.clone(), login.clone(), 0..INSTANTS / 2, instant.clone())
+            .prop_map(|(key, subject, login, used_at, expires_at)| {
+                Insert { key, subject, login, used_at, expires_at }
+            }),
         2 => key.clone().prop_map(|key| Get { key }),
         3 => (key.clone(), 0..2u32, subject.clone(), any::<bool>(), instant.clone()).prop_map(
             |(key, lag, subject, admin, expires_at)| Swap { key, lag, subject, admin, expires_at }
         ),
+        1 => [key.clone(), key.clone(), key.clone()].prop_map(|keys| GetMany { keys }),
+        4 => (key.clone(), instant.clone(), (0..6u64, 1..8u64))
+            .prop_map(|(key, at, touch)| GetTouched { key, at, touch }),
+        3 => (key.clone(), prop_oneof![3 => Just(0), 1 => Just(1)], instant.clone())
+            .prop_map(|(key, lag, at)| Rotate { key, lag, at }),
         2 => key.prop_map(|key| Delete { key }),
         1 => (subject.clone(), prop::option::of(login))
             .prop_map(|(subject, keep)| DeleteBySubject { subject, keep }),
@@ -117,10 +142,15 @@ impl Model {
                 key,
                 subject,
                 login,
+                used_at,
                 expires_at,
             } => {
                 let key = key_of(key);
-                let new = record(&subject_of(subject), login, UnixMs(expires_at));
+                let new = Record {
+                    used_at: UnixMs(used_at),
+                    payload: Box::from([login]),
+                    ..record(&subject_of(subject), login, UnixMs(expires_at))
+                };
                 let inserted = store.insert_new(&key, &new).await.map_err(failed)?;
                 let taken = self.0.contains_key(&key);
                 prop_assert_eq!(inserted == Inserted::Taken, taken);
@@ -130,6 +160,23 @@ impl Model {
                 let read = store.get(&key_of(key)).await.map_err(failed)?;
                 prop_assert_eq!(read.as_ref(), self.0.get(&key_of(key)));
             }
+            Operation::GetMany { keys } => {
+                let keys = keys.map(key_of);
+                let read = store.get_many(&keys).await.map_err(failed)?;
+                let expected: Vec<_> = keys.iter().map(|key| self.0.get(key).cloned()).collect();
+                prop_assert_eq!(read, expected);
+            }
+            Operation::GetTouched { key, at, touch } => {
+                let (after_ms, within_ms) = touch;
+                let touch = Touch {
+                    after_ms,
+                    within_ms,
+                };
+                self.touch(store, &key_of(key), UnixMs(at), touch).await?;
+            }
+            Operation::Rotate { key, lag, at } => {
+                self.rotate(store, &key_of(key), lag, UnixMs(at)).await?;
+            }
             Operation::Swap {
                 key,
                 lag,
@@ -138,6 +185,7 @@ impl Model {
                 expires_at,
             } => {
                 let mut new = record(&subject_of(subject), LOGINS, UnixMs(expires_at));
+                new.used_at = UnixMs(0);
                 new.roles = roles(if admin { &["admin"] } else { &[] });
                 self.swap(store, &key_of(key), lag, new).await?;
             }
@@ -179,13 +227,61 @@ impl Model {
             return Ok(());
         }
         prop_assert_eq!(swapped, Swapped::Done);
-        let (subject, login) = (old.subject.clone(), old.login);
         *old = Record {
-            subject,
-            login,
+            subject: old.subject.clone(),
+            login: old.login,
+            used_at: old.used_at.max(new.used_at),
             revision: old.revision + 1,
             ..new
         };
+        Ok(())
+    }
+
+    async fn touch<S: RecordStore>(
+        &mut self,
+        store: &S,
+        key: &Digest,
+        at: UnixMs,
+        touch: Touch,
+    ) -> Result<(), TestCaseError> {
+        let seen = store.get_touched(key, at, touch).await.map_err(failed)?;
+        let present = self.0.get_mut(key);
+        prop_assert_eq!(seen.as_ref(), present.as_deref());
+        if let Some(held) = present
+            && at < held.expires_at
+            && touch.is_due(held.used_at, at)
+        {
+            held.used_at = at;
+        }
+        Ok(())
+    }
+
+    async fn rotate<S: RecordStore>(
+        &mut self,
+        store: &S,
+        key: &Digest,
+        lag: u32,
+        at: UnixMs,
+    ) -> Result<(), TestCaseError> {
+        let present = self.0.get_mut(key);
+        let expected_generation = present
+            .as_ref()
+            .map_or(0, |held| held.generation.wrapping_sub(lag));
+        let rotated = store
+            .rotate(key, expected_generation, at)
+            .await
+            .map_err(failed)?;
+        let expected = match present {
+            None => Rotated::Missing,
+            Some(held) if lag > 0 || at >= held.expires_at => Rotated::Stale(held.clone()),
+            Some(held) => {
+                held.generation += 1;
+                held.revision += 1;
+                held.used_at = held.used_at.max(at);
+                Rotated::Done(held.clone())
+            }
+        };
+        prop_assert_eq!(rotated, expected);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
 
-use super::{FAR, expect, expect_list, insert, key, login, record, roles};
+use super::{EVERY, FAR, expect, expect_list, insert, key, login, record, roles};
 use crate::laws::{Verdict, ensure};
 
 /// Of many insertions under one key one succeeds, and it is its record that
@@ -116,40 +116,6 @@ pub async fn each_deletion_counts_once<S: RecordStore + 'static>(store: &Arc<S>)
             format!("{counts:?}")
         })?;
         expect_list(store, &SubjectId::new("u"), vec![]).await?;
-    }
-    Ok(())
-}
-
-/// Once a deletion has returned, no swap that ran beside it brings the record
-/// back (the fault of stores with an upsert: express-session #632).
-///
-/// # Errors
-/// [`Broken`](crate::laws::Broken), as with every law here.
-pub async fn a_swap_never_revives<S: RecordStore + 'static>(store: &Arc<S>) -> Verdict {
-    for round in 0..60 {
-        let subject = SubjectId::new("u");
-        insert(store, &key(round), &record("u", 1, UnixMs(1))).await?;
-        let deleted = Arc::new(AtomicBool::new(false));
-        race(3, |n, start| {
-            let (store, subject) = (Arc::clone(store), subject.clone());
-            let deleted = Arc::clone(&deleted);
-            async move {
-                start.wait().await;
-                if n > 0 {
-                    return swap_until_deleted(&store, &key(round), &deleted).await;
-                }
-                for _ in 0..round % 8 {
-                    yield_now().await;
-                }
-                let verdict = delete_somehow(&store, round, &subject).await;
-                deleted.store(true, Ordering::SeqCst);
-                verdict?;
-                expect(&store, &key(round), None).await
-            }
-        })
-        .await?;
-        expect(store, &key(round), None).await?;
-        expect_list(store, &subject, vec![]).await?;
     }
     Ok(())
 }
@@ -301,6 +267,10 @@ async fn step<S: RecordStore>(
         }
         13 => {
             store.list_by_subject(&id).await?;
+            store.get_touched(key, UnixMs(c.into()), EVERY).await?;
+        }
+        14 => {
+            let _ = store.rotate(key, 0, UnixMs(u64::from(c) / 2)).await?;
         }
         _ => {
             if let Some(old) = store.get(key).await? {
@@ -330,42 +300,6 @@ async fn insert_many<S: RecordStore>(
     Ok(())
 }
 
-async fn delete_somehow<S: RecordStore>(
-    store: &Arc<S>,
-    round: usize,
-    subject: &SubjectId,
-) -> Verdict {
-    match round % 3 {
-        0 => drop(store.delete(&key(round)).await?),
-        1 => drop(store.delete_by_subject(subject, None).await?),
-        _ => drop(store.purge(UnixMs(1), 10).await?),
-    }
-    Ok(())
-}
-
-/// Swaps as fast as it can; once `deleted` is set, no swap may find anything.
-async fn swap_until_deleted<S: RecordStore>(
-    store: &Arc<S>,
-    key: &Digest,
-    deleted: &AtomicBool,
-) -> Verdict {
-    let mut held = record("u", 1, UnixMs(1));
-    loop {
-        let late = deleted.load(Ordering::SeqCst);
-        let swapped = store.compare_and_swap(key, held.revision, &held).await?;
-        if late {
-            return ensure(swapped == Swapped::Missing, || {
-                format!("deleted, then {swapped:?}")
-            });
-        }
-        match swapped {
-            Swapped::Done => held.revision += 1,
-            Swapped::Stale => held = store.get(key).await?.unwrap_or(held),
-            Swapped::Missing => {}
-        }
-    }
-}
-
 /// With nobody at work, the lists of `subjects` hold what `keys` find.
 async fn quiet<S: RecordStore>(store: &Arc<S>, subjects: &[&str], keys: &[Digest]) -> Verdict {
     let mut found = Vec::new();
@@ -385,7 +319,7 @@ async fn quiet<S: RecordStore>(store: &Arc<S>, subjects: &[&str], keys: &[Digest
 /// Runs `tasks` tasks and waits for all. Each gets its number and a barrier
 /// that lets all of them start at once, and a thread of its own: a store that
 /// never waits would otherwise have its tasks run one after the other.
-async fn race<F>(tasks: u8, task: impl Fn(u8, Arc<Barrier>) -> F) -> Verdict
+pub(super) async fn race<F>(tasks: u8, task: impl Fn(u8, Arc<Barrier>) -> F) -> Verdict
 where
     F: Future<Output = Verdict> + Send + 'static,
 {
@@ -401,12 +335,12 @@ where
     Ok(())
 }
 
-fn push<T>(list: &Mutex<Vec<T>>, item: T) {
+pub(super) fn push<T>(list: &Mutex<Vec<T>>, item: T) {
     list.lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(item);
 }
 
-fn snapshot<T: Clone>(list: &Mutex<Vec<T>>) -> Vec<T> {
+pub(super) fn snapshot<T: Clone>(list: &Mutex<Vec<T>>) -> Vec<T> {
     list.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
