@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use authbench_lab::services::Service;
 
+use crate::services::Services;
 use crate::{layers, schema, tidy};
 
 /// Everything, in the order of cost.
@@ -35,6 +37,7 @@ pub(crate) fn test(root: &Path, runner_args: &[String]) -> Result<()> {
     tidy::run(root)?;
     layers::run(root)?;
     schema::run(root, true)?;
+    let services = Services::ensure(root)?;
     // First the few examples of the docs, so that the last line is the summary of the tests.
     cargo(root, &["test", "--doc", "--workspace"])?;
     let mut arguments = if has(root, "nextest") {
@@ -44,12 +47,53 @@ pub(crate) fn test(root: &Path, runner_args: &[String]) -> Result<()> {
         vec!["test", "--workspace", "--lib", "--bins", "--tests"]
     };
     arguments.extend(runner_args.iter().map(String::as_str));
-    cargo(root, &arguments)
+    let left_out = left_out(&services.not_ours);
+    if !left_out.is_empty() && !arguments.contains(&"--") {
+        arguments.push("--");
+    }
+    arguments.extend(left_out.iter().flat_map(|name| ["--skip", name]));
+    cargo_with(root, &arguments, &services.env)
+}
+
+/// The state machine over every recipe, in an optimized build.
+pub(crate) fn machine(root: &Path, cases: Option<u32>) -> Result<()> {
+    let mut services = Services::ensure(root)?;
+    let cases = cases.map(|cases| ("AUTHBENCH_CASES", cases.to_string()));
+    services.env.extend(cases);
+    let arguments = [
+        "test",
+        "--release",
+        "--package",
+        "authbench-catalog",
+        "--test",
+        "state_machine",
+        "--",
+        "--nocapture",
+    ];
+    cargo_with(root, &arguments, &services.env)
+}
+
+/// Parts of the names of tests that start, and kill, servers of which there is no program here,
+/// only a URL or a container. It is said aloud that they are left out.
+fn left_out(not_ours: &[Service]) -> Vec<String> {
+    let name = |service: &Service| {
+        note(&format!(
+            "there is no program of {service} on this machine, only a server of somebody else's: \
+             crash and restart are NOT tested with it"
+        ));
+        format!("private_{service}")
+    };
+    not_ours.iter().map(name).collect()
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
+    cargo_with(root, arguments, &[])
+}
+
+fn cargo_with(root: &Path, arguments: &[&str], env: &[(&str, String)]) -> Result<()> {
     println!("\n$ cargo {}", arguments.join(" "));
     let status = command(root, arguments)
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .status()
         .context("cannot start cargo")?;
     ensure!(

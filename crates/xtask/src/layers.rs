@@ -45,10 +45,13 @@ const RULES: &[Rule] = &[
         &["axum", "http", "hyper", "reqwest", "sqlx"],
     ),
     rule("wire", Only(&["conf", "core"]), NETWORK),
+    // An authorization server of its own, which schemes ask over HTTP.
+    rule("authority", Only(&["core", "schemes"]), &["sqlx"]),
+    // Over `authority` it reaches everything.
     rule(
         "catalog",
-        Only(&["conf", "core", "schemes", "stores", "wire"]),
-        &["axum", "reqwest"],
+        Only(&["authority", "conf", "core", "schemes", "stores", "wire"]),
+        &[],
     ),
     rule("server", Only(&["conf", "core", "wire"]), &["sqlx"]),
     rule("target", Only(&["core", "wire"]), &["axum", "sqlx"]),
@@ -60,7 +63,7 @@ const RULES: &[Rule] = &[
         Only(&["conf", "core", "results", "wire"]),
         &["axum", "reqwest", "sqlx"],
     ),
-    rule("xtask", Only(&["results"]), &[]),
+    rule("xtask", Only(&["lab", "results"]), &[]),
     rule("benches", Any, &[]),
     rule("cli", Any, &[]),
 ];

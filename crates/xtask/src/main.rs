@@ -3,6 +3,7 @@
 mod ci;
 mod layers;
 mod schema;
+mod services;
 mod tidy;
 
 use std::env;
@@ -28,11 +29,19 @@ enum Task {
         #[arg(long)]
         no_test: bool,
     },
-    /// Tidiness, layers, schema, then all tests.
+    /// Tidiness, layers, schema, then all tests. Sees to it that redis-server, PostgreSQL and
+    /// MariaDB are there: installs them (root, Debian), else runs them in Docker, else says what
+    /// to install and fails.
     Test {
         /// Arguments for the test runner, a filter for one.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         runner_args: Vec<String>,
+    },
+    /// The state machine over every recipe, optimized.
+    Machine {
+        /// How many histories each recipe is put through; the test's own number without it.
+        #[arg(long)]
+        cases: Option<u32>,
     },
     /// Checks the style of the files; each message names its mend.
     Tidy,
@@ -61,6 +70,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Ci { no_test } => ci::ci(&root, *no_test),
         Task::Test { runner_args } => ci::test(&root, runner_args),
+        Task::Machine { cases } => ci::machine(&root, *cases),
         Task::Tidy => tidy::run(&root),
         Task::Layers => layers::run(&root),
         Task::Schema { check } => schema::run(&root, *check),

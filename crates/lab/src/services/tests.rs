@@ -79,7 +79,7 @@ fn comes_back(mut server: Server, answers: impl Fn(&Server) -> bool) {
 }
 
 #[test]
-fn redis_comes_back_with_its_data() {
+fn private_redis_comes_back_with_its_data() {
     let server = Server::redis(RedisOptions {
         append: Append::Always,
     })
@@ -91,7 +91,7 @@ fn redis_comes_back_with_its_data() {
 }
 
 #[test]
-fn redis_without_a_log_comes_back_empty() {
+fn private_redis_without_a_log_comes_back_empty() {
     let mut server = Server::redis(RedisOptions::default()).unwrap();
     assert_eq!(ask_redis(&server, "SET kept no"), "+OK");
     server.restart().unwrap();
@@ -99,7 +99,7 @@ fn redis_without_a_log_comes_back_empty() {
 }
 
 #[test]
-fn postgres_comes_back() {
+fn private_postgres_comes_back() {
     comes_back(
         Server::postgres(PostgresOptions::default()).unwrap(),
         postgres_answers,
@@ -107,7 +107,7 @@ fn postgres_comes_back() {
 }
 
 #[test]
-fn mysql_comes_back() {
+fn private_mysql_comes_back() {
     comes_back(
         Server::mysql(MysqlOptions::default()).unwrap(),
         mysql_answers,
@@ -115,7 +115,7 @@ fn mysql_comes_back() {
 }
 
 #[test]
-fn a_panic_takes_the_server_down() {
+fn a_panic_takes_a_private_redis_down() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let panicked = thread::spawn(move || {
         let server = Server::redis(RedisOptions::default()).unwrap();
@@ -129,43 +129,53 @@ fn a_panic_takes_the_server_down() {
 }
 
 #[test]
-fn a_process_that_is_killed_takes_its_servers_down() {
-    let name = "services::tests::is_killed_with_servers_running";
+fn a_killed_process_takes_its_private_redis_down() {
+    takes_down("a_killed_process_takes_its_private_redis_down", || {
+        Server::redis(RedisOptions::default())
+    });
+}
+
+/// Its helpers stand in process groups of their own.
+#[test]
+fn a_killed_process_takes_its_private_postgres_down() {
+    takes_down("a_killed_process_takes_its_private_postgres_down", || {
+        Server::postgres(PostgresOptions::default())
+    });
+}
+
+#[test]
+fn a_killed_process_takes_its_private_mysql_down() {
+    takes_down("a_killed_process_takes_its_private_mysql_down", || {
+        Server::mysql(MysqlOptions::default())
+    });
+}
+
+/// Runs `test` once more in a process of its own, which starts the server and kills itself.
+fn takes_down(test: &str, start: impl FnOnce() -> Result<Server, ServiceError>) {
+    let in_child = "AUTHBENCH_TEST_KILLS_ITSELF";
+    if std::env::var_os(in_child).is_some() {
+        let server = start().unwrap();
+        println!("\nserver {} {}", server.port(), folder(&server));
+        let this = rustix::process::getpid();
+        rustix::process::kill_process(this, rustix::process::Signal::KILL).unwrap();
+    }
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--ignored", "--nocapture"])
+        .args(["--exact", &format!("services::tests::{test}")])
+        .arg("--nocapture")
+        .env(in_child, "yes")
         .output()
         .unwrap();
     assert_eq!(child.status.signal(), Some(9));
     let output = String::from_utf8(child.stdout).unwrap();
-    let servers: Vec<_> = output
-        .lines()
-        .filter_map(|line| line.strip_prefix("server ")?.split_once(' '))
-        .collect();
-    assert_eq!(servers.len(), 3);
-    for (port, folder) in servers {
-        until(|| !Path::new(folder).exists());
-        let address = (Ipv4Addr::LOCALHOST, port.parse().unwrap());
-        assert!(TcpStream::connect(address).is_err(), "{folder}");
-    }
+    let server = output.lines().find_map(|line| line.strip_prefix("server "));
+    let (port, folder) = server.unwrap().split_once(' ').unwrap();
+    until(|| !Path::new(folder).exists());
+    let address = (Ipv4Addr::LOCALHOST, port.parse().unwrap());
+    assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]
-#[ignore = "the child of the test above: it kills itself"]
-fn is_killed_with_servers_running() {
-    let servers = [
-        Server::redis(RedisOptions::default()).unwrap(),
-        Server::postgres(PostgresOptions::default()).unwrap(),
-        Server::mysql(MysqlOptions::default()).unwrap(),
-    ];
-    for server in &servers {
-        println!("\nserver {} {}", server.port(), folder(server));
-    }
-    let this = rustix::process::getpid();
-    rustix::process::kill_process(this, rustix::process::Signal::KILL).unwrap();
-}
-
-#[test]
-fn a_server_that_cannot_start_is_quoted() {
+fn a_private_postgres_that_cannot_start_is_quoted() {
     let error = Server::postgres(PostgresOptions {
         shared_buffers_mib: 0,
         ..PostgresOptions::default()
