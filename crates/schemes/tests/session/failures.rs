@@ -4,7 +4,8 @@ use authbench_core::system::OsEntropy;
 use authbench_core::{
     AuthStrategy, Digest, Durability, Entropy, EntropyError, Guarantees, Inserted, Listing,
     LoginId, OutageBehaviour, Presented, Record, RecordStore, RefreshOffer, Roles, Rotated, Scope,
-    Staleness, StoreError, StoreFault, StorePromises, StrategyError, SubjectId, Swapped, Touch, UnixMs,
+    Staleness, StoreError, StoreFault, StorePromises, StrategyError, SubjectId, Swapped, Touch,
+    UnixMs,
 };
 use authbench_schemes::session::{ID_CHARS, Session};
 use authbench_stores::MemoryStore;

@@ -5,4 +5,7 @@
 mod behaviour;
 mod failures;
 mod identifiers;
+mod idle;
+mod limits;
+mod rotation;
 mod support;
