@@ -9,7 +9,11 @@ mod password;
 use std::collections::HashMap;
 
 use authbench_conf::ConfError;
-use authbench_core::{Entropy, EntropyError, Roles, Subject, SubjectId};
+use authbench_core::account::AccountFuture;
+use authbench_core::{
+    AccountDirectory, AccountState, Entropy, EntropyError, LoginId, Roles, Subject, SubjectId,
+    UnixMs,
+};
 use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
@@ -43,6 +47,17 @@ pub(crate) struct Account {
     barred: bool,
     /// Counts what may make a login with the old password void.
     proof_revision: u32,
+    /// The latest of them; none so far.
+    proof_changed: Option<ProofChange>,
+}
+
+/// A change of what proves an account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProofChange {
+    /// When it was made.
+    pub(crate) at: UnixMs,
+    /// The login that made it and goes on.
+    pub(crate) kept: LoginId,
 }
 
 /// The accounts could not be set up.
@@ -68,6 +83,7 @@ impl Account {
             verifier,
             barred: false,
             proof_revision: 0,
+            proof_changed: None,
         }
     }
 
@@ -162,12 +178,19 @@ impl Accounts {
 
     /// Puts a new password in the place of the one that opened `proved`; false
     /// if that one no longer opens the account.
-    pub(crate) fn change_password(&self, name: &str, proved: &Account, new: Verifier) -> bool {
+    pub(crate) fn change_password(
+        &self,
+        name: &str,
+        proved: &Account,
+        new: Verifier,
+        change: ProofChange,
+    ) -> bool {
         self.change(name, |account| {
             let still = account.still_proved_by(proved);
             if still {
                 account.verifier = new;
                 account.proof_revision += 1;
+                account.proof_changed = Some(change);
             }
             still
         })
@@ -203,6 +226,21 @@ impl Accounts {
             table.insert(name.to_owned(), derived);
         }
         table.get_mut(name).map(change)
+    }
+}
+
+/// What schemes ask before they renew a login without a password. Accounts are
+/// in memory, so they always answer.
+impl AccountDirectory for Accounts {
+    fn account<'a>(&'a self, subject: &'a SubjectId) -> AccountFuture<'a> {
+        let found = self.name_of(subject).and_then(|name| self.find(&name));
+        let state = found.map(|account| AccountState {
+            roles: account.roles,
+            active: !account.barred,
+            proof_changed_at: account.proof_changed.map_or(UnixMs(0), |change| change.at),
+            kept: account.proof_changed.map(|change| change.kept),
+        });
+        Box::pin(std::future::ready(Ok(state)))
     }
 }
 

@@ -7,29 +7,33 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use authbench_core::{
-    Clock, Credentials, Decision, DynStrategy, Entropy, Identity, Presented, Refusal, Scope,
-    SteppedClock, UnixMs,
+    Clock, Credentials, Decision, DynStrategy, Entropy, Identity, Presented, RefreshOffer, Refusal,
+    Scope, SteppedClock, UnixMs,
 };
 use authbench_wire::{Carried, Route, Transport, csrf};
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use tracing::{error, trace};
 
 use crate::accounts::Accounts;
 use crate::config::{Limits, StatsSource};
 use crate::denial::Denial;
+use crate::keys::{PublishedKeys, RotateKeys};
 
 /// The parts of a server.
 pub(crate) struct App {
     pub(crate) strategy: Arc<dyn DynStrategy>,
+    /// What the strategy renews.
+    pub(crate) offer: RefreshOffer,
     pub(crate) transport: Transport,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) clock: SteppedClock<Arc<dyn Clock>>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) jwks: Option<Bytes>,
+    /// There only if they had a set when the server was bound.
+    pub(crate) jwks: Option<PublishedKeys>,
+    pub(crate) rotate_keys: Option<RotateKeys>,
     pub(crate) stats: Option<StatsSource>,
     pub(crate) limits: Limits,
     /// Goes with every 401.
@@ -45,17 +49,21 @@ impl App {
     }
 
     /// The credential in its place, or the reason why there is none.
-    pub(crate) fn carried<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, Denial> {
+    pub(crate) fn carried<'h>(&self, headers: &'h HeaderMap) -> Result<Carried<'h>, Denial> {
         match self.transport.extract(headers) {
-            Carried::One(text) => Ok(text),
             Carried::Nothing => Err(Denial::Credential(Refusal::Missing)),
             Carried::Ambiguous => Err(Denial::Credential(Refusal::Malformed)),
+            one => Ok(one),
         }
     }
 
     /// Who is calling.
     pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Identity, Denial> {
-        let presented = Presented::access(self.carried(headers)?);
+        let carried = self.carried(headers)?;
+        let presented = Presented {
+            access: carried.text(),
+            refresh: None,
+        };
         match self.strategy.authenticate(&presented, self.now()).await? {
             Decision::Accepted(identity) => Ok(identity),
             Decision::Refused(refusal) => Err(Denial::Credential(refusal)),
@@ -82,11 +90,24 @@ impl App {
         }
     }
 
+    /// The outcome; a failure abandons the credentials that it was about.
+    pub(crate) async fn or_abandon<T>(
+        &self,
+        credentials: &Credentials,
+        outcome: Result<T, Denial>,
+    ) -> Result<T, Denial> {
+        if outcome.is_err() {
+            self.abandon(credentials).await;
+        }
+        outcome
+    }
+
     /// Unsafe requests with an ambient credential need a proof of origin,
-    /// logging in and out included (ASVS 5.0 3.5.1). The lab's clock takes no
+    /// logging in and out included (ASVS 5.0 3.5.1). The lab's doors take no
     /// credential, so there is nothing that a foreign page could ride on.
     fn admit(&self, route: Route, headers: &HeaderMap) -> Result<(), Denial> {
-        if self.transport.is_ambient() && !route.method().is_safe() && route != Route::LabClock {
+        let takes_none = matches!(route, Route::LabClock | Route::LabRotateKeys);
+        if self.transport.is_ambient() && !route.method().is_safe() && !takes_none {
             csrf::same_origin(headers, self.scheme)?;
         }
         Ok(())

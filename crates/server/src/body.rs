@@ -31,6 +31,20 @@ pub(crate) async fn json<T: DeserializeOwned>(
         .map_err(|_| Denial::BadRequest("the body is not the JSON that this route takes"))
 }
 
+/// Reads a body as JSON, or takes the lack of one for `T`'s default. A body
+/// that is there has to be good.
+pub(crate) async fn json_or_none<T: DeserializeOwned + Default>(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+) -> Result<T, Denial> {
+    if body.is_end_stream() {
+        Ok(T::default())
+    } else {
+        json(headers, body, limits).await
+    }
+}
+
 async fn read(mut body: Body, octets_max: usize) -> Result<Zeroizing<Vec<u8>>, Denial> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if declared > octets_max {

@@ -8,6 +8,7 @@ use authbench_wire::Transport;
 use authbench_wire::bodies::StatsResponse;
 
 use crate::accounts::Accounts;
+use crate::keys::{PublishedKeys, RotateKeys};
 use crate::tls::TlsConfig;
 
 /// Tells the counts for `GET /lab/stats`, at the moment of the call.
@@ -27,8 +28,11 @@ pub struct ServerConfig {
     pub clock: Arc<dyn Clock>,
     /// Gives salts for new passwords.
     pub entropy: Arc<dyn Entropy>,
-    /// The public keys as RFC 7517 writes a set; no route if absent or empty.
-    pub jwks: Option<serde_json::Value>,
+    /// The public keys; no route if absent, or if the set is empty when the
+    /// server is bound.
+    pub jwks: Option<PublishedKeys>,
+    /// Changes the signing key; in the lab only, and only if given.
+    pub rotate_keys: Option<RotateKeys>,
     /// The counts; none are reported if absent.
     pub stats: Option<StatsSource>,
     /// The bounds.
@@ -55,6 +59,7 @@ impl ServerConfig {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             jwks: None,
+            rotate_keys: None,
             stats: None,
             limits: Limits::default(),
             tls: None,
@@ -68,8 +73,9 @@ impl ServerConfig {
 pub struct Limits {
     /// Connections at a time; more wait to be accepted.
     pub connections_max: usize,
-    /// Octets of a request's line and headers; more are answered 431. A
-    /// credential in a full cookie (4096 octets) must fit.
+    /// Octets of a request's line and headers; more are answered 431. All
+    /// cookies of a credential (4096 octets each) must fit, and as much again
+    /// as one of them for the rest.
     pub head_octets_max: usize,
     /// Milliseconds from the end of one answer to the end of the next
     /// request's headers; then the connection is closed. So it also is the

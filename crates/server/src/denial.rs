@@ -7,12 +7,17 @@ use std::error::Error;
 use authbench_core::{Refusal, StrategyError};
 use authbench_wire::{CsrfRefusal, DeliveryError, Route};
 use axum::response::Response;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use tracing::{debug, error};
 
 use crate::accounts::PasswordError;
 use crate::answer;
+use crate::keys::KeySetError;
+
+/// Goes with every 503 (RFC 9110 10.2.3): a client that its user waits for asks
+/// again soon.
+const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request does not get what it asked for.
 #[derive(Debug)]
@@ -46,6 +51,10 @@ pub(crate) enum Denial {
     Undeliverable(DeliveryError),
     /// A password could not be hashed.
     Hashing(PasswordError),
+    /// What stands for the public keys is not to be published.
+    KeySet(KeySetError),
+    /// The signing key could not be changed.
+    KeyRotation(Box<dyn Error + Send + Sync>),
     /// An answer could not be written as JSON.
     Encoding(serde_json::Error),
 }
@@ -66,6 +75,9 @@ impl Denial {
                 .headers_mut()
                 .insert(WWW_AUTHENTICATE, challenge.clone());
         }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_S);
+        }
         response
     }
 
@@ -77,6 +89,8 @@ impl Denial {
             Self::Outage(cause) => cause,
             Self::Undeliverable(cause) => cause,
             Self::Hashing(cause) => cause,
+            Self::KeySet(cause) => cause,
+            Self::KeyRotation(cause) => &**cause,
             Self::Encoding(cause) => cause,
             refused => {
                 debug!(route, status, refusal = refused.label(), "refused");
@@ -97,9 +111,11 @@ impl Denial {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Outage(_) | Self::Contended => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Undeliverable(_) | Self::Hashing(_) | Self::Encoding(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Undeliverable(_)
+            | Self::Hashing(_)
+            | Self::KeySet(_)
+            | Self::KeyRotation(_)
+            | Self::Encoding(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -119,6 +135,8 @@ impl Denial {
             Self::Contended => "contended",
             Self::Undeliverable(_) => "undeliverable",
             Self::Hashing(_) => "hashing",
+            Self::KeySet(_) => "key-set",
+            Self::KeyRotation(_) => "key-rotation",
             Self::Encoding(_) => "encoding",
         }
     }
@@ -139,6 +157,12 @@ impl From<StrategyError> for Denial {
 impl From<DeliveryError> for Denial {
     fn from(cause: DeliveryError) -> Self {
         Self::Undeliverable(cause)
+    }
+}
+
+impl From<KeySetError> for Denial {
+    fn from(cause: KeySetError) -> Self {
+        Self::KeySet(cause)
     }
 }
 

@@ -30,12 +30,15 @@ mod answer;
 mod app;
 mod body;
 pub mod config;
+mod delivery;
 mod denial;
+pub mod keys;
 mod routes;
 pub mod serve;
 pub mod tls;
 
 pub use accounts::{Accounts, AccountsError, DemoUser};
 pub use config::{Limits, ServerConfig, StatsSource};
+pub use keys::{KeySetError, PublishedKeys, RotateKeys};
 pub use serve::{Drained, ServeError, Server};
 pub use tls::{TlsConfig, TlsError};

@@ -4,6 +4,7 @@ mod admin;
 mod login;
 mod open;
 mod own;
+mod renew;
 
 use std::sync::Arc;
 
@@ -36,10 +37,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 fn serves(app: &App, route: Route) -> bool {
     let promised = app.strategy.guarantees();
     match route {
-        Route::Refresh => promised.refresh != RefreshOffer::None,
+        Route::Refresh => app.offer != RefreshOffer::None,
+        Route::Revoke => matches!(app.offer, RefreshOffer::RotatingKillsFamily { .. }),
         Route::EndSession | Route::Sessions => promised.listing == Listing::Exact,
         Route::Jwks => app.jwks.is_some(),
         Route::LabClock | Route::LabStats => app.lab,
+        Route::LabRotateKeys => app.lab && app.rotate_keys.is_some(),
         Route::Admin
         | Route::Disable
         | Route::Health
@@ -62,6 +65,7 @@ fn handler(route: Route) -> MethodRouter<Arc<App>> {
         Route::Health => mount(route, open::health),
         Route::Jwks => mount(route, open::jwks),
         Route::LabClock => mount(route, open::lab_clock),
+        Route::LabRotateKeys => mount(route, open::lab_rotate_keys),
         Route::LabStats => mount(route, open::lab_stats),
         Route::Login => mount(route, login::login),
         Route::Logout => mount(route, login::logout),
@@ -69,7 +73,8 @@ fn handler(route: Route) -> MethodRouter<Arc<App>> {
         Route::Me => mount(route, own::me),
         Route::Note => mount(route, own::note),
         Route::Password => mount(route, own::password),
-        Route::Refresh => mount(route, login::refresh),
+        Route::Refresh => mount(route, renew::refresh),
+        Route::Revoke => mount(route, renew::revoke),
         Route::Sessions => mount(route, own::sessions),
         Route::SetRoles => mount(route, admin::set_roles),
         Route::Slow => mount(route, own::slow),

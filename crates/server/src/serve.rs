@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use authbench_core::{RefreshOffer, SteppedClock};
 use authbench_wire::Transport;
+use authbench_wire::cookie::COOKIE_OCTETS_MAX;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderValue, Request};
 use hyper::body::{Body as _, Incoming};
 use hyper::rt::{Read, Write};
@@ -20,7 +20,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -29,6 +28,7 @@ use tracing::{debug, info, warn};
 
 use crate::app::App;
 use crate::config::ServerConfig;
+use crate::keys::KeySetError;
 use crate::routes;
 use crate::tls::{Tls, TlsError};
 
@@ -70,21 +70,16 @@ pub enum ServeError {
     /// The lab's accounts have public passwords.
     #[error("the lab's accounts have public passwords: only a lab server may load them")]
     LabAccounts,
-    /// No cookie is defined for refresh tokens, and a body is no place for
-    /// them there (ASVS 5.0 3.3.4).
-    #[error("this strategy has refresh tokens, which the cookie transport cannot carry")]
-    RefreshByCookie,
     /// The key set is none, or would give a secret away (RFC 7517 4, 9.2).
-    #[error("the JWKS document is no set of public keys: {fault}")]
-    Jwks {
-        /// What is wrong with it.
-        fault: &'static str,
-    },
-    /// The head of a request could not even hold a full cookie.
-    #[error("`head_octets_max` is {octets}: less than 8192 holds no full cookie")]
+    #[error(transparent)]
+    Jwks(#[from] KeySetError),
+    /// The head of a request could not even hold the credential's cookies.
+    #[error("`head_octets_max` is {octets}: less than {octets_min} holds no full credential")]
     HeadBound {
         /// The bound.
         octets: usize,
+        /// The least that would do.
+        octets_min: usize,
     },
     /// TLS could not be set up.
     #[error(transparent)]
@@ -105,24 +100,27 @@ impl Server {
         if config.accounts.lab_only() && !config.lab {
             return Err(ServeError::LabAccounts);
         }
-        let refresh = config.strategy.guarantees().refresh;
-        if config.transport.is_ambient() && refresh != RefreshOffer::None {
-            return Err(ServeError::RefreshByCookie);
-        }
+        let offer = config.strategy.guarantees().refresh;
         let octets = config.limits.head_octets_max;
-        if octets < 8192 {
-            return Err(ServeError::HeadBound { octets });
+        let octets_min = head_octets_min(&config.transport, offer);
+        if octets < octets_min {
+            return Err(ServeError::HeadBound { octets, octets_min });
         }
-        let jwks = config.jwks.as_ref().map(key_set).transpose()?.flatten();
+        let jwks = match config.jwks {
+            Some(keys) => keys.document(config.clock.now())?.map(|_| keys),
+            None => None,
+        };
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let app = Arc::new(App {
             challenge: challenge(&config.transport),
             strategy: config.strategy,
+            offer,
             transport: config.transport,
             accounts: config.accounts,
             clock: SteppedClock::new(config.clock),
             entropy: config.entropy,
             jwks,
+            rotate_keys: config.rotate_keys,
             stats: config.stats,
             limits: config.limits,
             scheme: if tls.is_some() { "https" } else { "http" },
@@ -295,6 +293,18 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
+/// Octets that a request's head has at most because of its credentials, and as
+/// much as one cookie for the rest.
+fn head_octets_min(transport: &Transport, offer: RefreshOffer) -> usize {
+    let access = match transport {
+        Transport::Cookie(settings) => settings.chunks_max().unwrap_or(1),
+        Transport::Bearer => 1,
+    };
+    let rotates = matches!(offer, RefreshOffer::RotatingKillsFamily { .. });
+    let refresh = transport.is_ambient() && rotates;
+    COOKIE_OCTETS_MAX * (1 + usize::from(access) + usize::from(refresh))
+}
+
 /// What a 401 says is missing; nothing about what was wrong, so that it is the
 /// same for every cause (RFC 6750 3 lets `error` out, RFC 9110 11.6.1 wants a
 /// scheme, and for cookies no registered one exists).
@@ -309,20 +319,4 @@ fn challenge(transport: &Transport) -> HeaderValue {
         }
     };
     HeaderValue::try_from(named).unwrap_or(HeaderValue::from_static("Cookie realm=\"authbench\""))
-}
-
-/// The set as text, if it has keys and all of them are public: `d` and the
-/// primes open RSA, EC and OKP keys, `k` is a symmetric one (RFC 7518 6).
-fn key_set(document: &Value) -> Result<Option<Bytes>, ServeError> {
-    let wrong = |fault| ServeError::Jwks { fault };
-    let keys = document.get("keys").and_then(Value::as_array);
-    let keys = keys.ok_or(wrong("it has no array `keys`"))?;
-    let secrets = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
-    if keys
-        .iter()
-        .any(|key| secrets.iter().any(|name| key.get(name).is_some()))
-    {
-        return Err(wrong("it has a private or symmetric key"));
-    }
-    Ok((!keys.is_empty()).then(|| document.to_string().into()))
 }

@@ -13,6 +13,13 @@ async fn opens(accounts: &Accounts, name: &str, password: &str) -> Option<String
     proved.map(|account| account.subject.to_string())
 }
 
+/// What the directory says of a subject, without the roles.
+async fn state(accounts: &Accounts, subject: &str) -> Option<(bool, u64, Option<LoginId>)> {
+    let subject = SubjectId::new(subject);
+    let state = accounts.account(&subject).await.unwrap()?;
+    Some((state.active, state.proof_changed_at.0, state.kept))
+}
+
 fn lab() -> Accounts {
     Accounts::lab(1_000_000, 1, &SeededEntropy::new(1)).unwrap()
 }
@@ -80,10 +87,22 @@ async fn changes_stay_and_void_the_old_proof() {
         .hash_for(&before, secret("new password"), &SeededEntropy::new(3))
         .await;
     let new = hashed.unwrap();
-    assert!(lab.change_password("user-000007", &before, new.clone()));
+    let change = ProofChange {
+        at: UnixMs(77),
+        kept: LoginId([7; 16]),
+    };
+    assert!(lab.change_password("user-000007", &before, new.clone(), change));
+    let late = ProofChange {
+        at: UnixMs(78),
+        kept: LoginId([8; 16]),
+    };
     assert!(
-        !lab.change_password("user-000007", &before, new),
+        !lab.change_password("user-000007", &before, new, late),
         "the old proof is void"
+    );
+    assert_eq!(
+        state(&lab, "acct-000007").await,
+        Some((true, 77, Some(change.kept)))
     );
     assert_eq!(
         opens(&lab, "user-000007", "lab-password-000007").await,
@@ -103,6 +122,16 @@ async fn changes_stay_and_void_the_old_proof() {
     assert_eq!(lab.bar("user-000007"), Some(SubjectId::new("acct-000007")));
     assert_eq!(opens(&lab, "user-000007", "new password").await, None);
     assert!(!lab.find("user-000007").unwrap().still_proved_by(&after));
+    assert_eq!(
+        state(&lab, "acct-000007").await,
+        Some((false, 77, Some(change.kept)))
+    );
+    let directory: &dyn AccountDirectory = &lab;
+    let known = directory.account(&subject.id).await.unwrap().unwrap();
+    assert_eq!(known.roles, roles);
+    assert_eq!(state(&lab, "acct-000008").await, Some((true, 0, None)));
+    assert_eq!(state(&lab, "acct-admin").await, Some((true, 0, None)));
+    assert_eq!(state(&lab, "acct-1000000").await, None);
     assert_eq!(lab.bar("user-1000000"), None);
     assert_eq!(lab.change_roles("nobody", Roles::default()), None);
 }

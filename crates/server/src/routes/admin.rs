@@ -9,6 +9,7 @@ use axum::extract::{Path, Request};
 use axum::response::Response;
 
 use super::login::acknowledged;
+use super::renew::own_change;
 use crate::app::App;
 use crate::denial::Denial;
 use crate::{answer, body};
@@ -32,15 +33,22 @@ pub(super) async fn disable(app: Arc<App>, mut request: Request) -> Result<Respo
 }
 
 /// Gives an account other roles, at once for its running logins as far as the
-/// strategy can (ASVS 5.0 8.3.2).
+/// strategy can (ASVS 5.0 8.3.2). Who changes the own ones goes on under another
+/// identifier, if the strategy can do that (7.2.4).
 pub(super) async fn set_roles(app: Arc<App>, mut request: Request) -> Result<Response, Denial> {
-    app.admin(request.headers()).await?;
+    let identity = app.admin(request.headers()).await?;
     let name = user(&mut request).await?;
     let (parts, body) = request.into_parts();
     let asked: RolesRequest = body::json(&parts.headers, body, &app.limits).await?;
     let changed = app.accounts.change_roles(&name, asked.roles);
     let subject = changed.ok_or(Denial::NotFound)?;
-    acknowledged(settle_roles(&app, &name, subject).await?)
+    let is_own = subject.id == identity.subject;
+    let receipt = settle_roles(&app, &name, subject).await?;
+    if is_own {
+        own_change(&app, receipt, &parts.headers).await
+    } else {
+        acknowledged(receipt)
+    }
 }
 
 /// Gives the running logins the roles that the account has, as `told` has

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use authbench_core::{
-    Credentials, Decision, Presented, Receipt, Refreshed, Refusal, Scope, SubjectId,
+    Credentials, Decision, Issued, Presented, Receipt, Refusal, Scope, SubjectId,
 };
-use authbench_wire::bodies::{LoginRequest, LoginResponse, ReceiptResponse, RefreshRequest};
-use authbench_wire::{DeliveryError, Transport};
+use authbench_wire::Carried;
+use authbench_wire::bodies::{LoginRequest, LoginResponse, ReceiptResponse};
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::SET_COOKIE;
+use http::HeaderMap;
 use zeroize::Zeroizing;
 
 use crate::accounts::Account;
 use crate::app::App;
+use crate::delivery::{Delivery, take_away};
 use crate::denial::Denial;
 use crate::{answer, body};
 
@@ -25,56 +26,36 @@ pub(super) async fn login(app: Arc<App>, request: Request) -> Result<Response, D
     let (name, password) = (asked.user, Zeroizing::new(asked.password));
     let proved = app.accounts.prove(&name, password).await?;
     let account = proved.ok_or(Denial::Password)?;
-    let (subject, credentials) = issue(&app, &name, account).await?;
+    let carried = app.carried(&parts.headers).ok();
+    let earlier = Presented {
+        access: carried.as_ref().and_then(Carried::text),
+        refresh: None,
+    };
+    let (subject, credentials) = issue(&app, &name, account, &earlier).await?;
     let finished = async {
-        let answer = granted(&app.transport, &subject, &credentials)?;
-        if let Ok(text) = app.carried(&parts.headers) {
-            let earlier = Scope::Presented(Presented::access(text));
-            app.strategy.revoke(&earlier, app.now()).await?;
+        let answer = granted(&app, &subject, &credentials, &parts.headers)?;
+        if earlier.access.is_some() {
+            let scope = Scope::Presented(earlier);
+            app.strategy.revoke(&scope, app.now()).await?;
         }
         Ok(answer)
     };
-    match finished.await {
-        Ok(answer) => Ok(answer),
-        Err(denial) => {
-            app.abandon(&credentials).await;
-            Err(denial)
-        }
-    }
-}
-
-/// Swaps credentials.
-pub(super) async fn refresh(app: Arc<App>, request: Request) -> Result<Response, Denial> {
-    let (parts, body) = request.into_parts();
-    let asked: RefreshRequest = body::json(&parts.headers, body, &app.limits).await?;
-    let token = asked.refresh_token.map(Zeroizing::new);
-    let presented = Presented {
-        access: app.carried(&parts.headers).ok(),
-        refresh: token.as_ref().map(|text| text.as_str()),
-    };
-    let credentials = match app.strategy.refresh(&presented, app.now()).await? {
-        Refreshed::Renewed(credentials) => credentials,
-        Refreshed::Refused(refusal) => return Err(Denial::Credential(refusal)),
-        Refreshed::NotOffered => return Err(Denial::NotFound),
-    };
-    // Only the new credential says whose it is.
-    let presented = credentials.present();
-    match app.strategy.authenticate(&presented, app.now()).await? {
-        Decision::Accepted(identity) => {
-            Ok(granted(&app.transport, &identity.subject, &credentials)?)
-        }
-        Decision::Refused(refusal) => Err(Denial::Credential(refusal)),
-    }
+    let finished = finished.await;
+    app.or_abandon(&credentials, finished).await
 }
 
 /// Ends this login. A dead credential is acknowledged like a living one, so
 /// that logging out twice is harmless; without any there is nobody to
-/// acknowledge to.
+/// acknowledge to. Whoever holds a refresh token asks [`super::renew::revoke`]:
+/// an access credential that has expired no longer says which login it was.
 pub(super) async fn logout(app: Arc<App>, request: Request) -> Result<Response, Denial> {
-    let presented = Presented::access(app.carried(request.headers())?);
-    let scope = Scope::Presented(presented);
+    let carried = app.carried(request.headers())?;
+    let scope = Scope::Presented(Presented {
+        access: carried.text(),
+        refresh: None,
+    });
     let receipt = app.strategy.revoke(&scope, app.now()).await?;
-    cleared(&app.transport, receipt)
+    cleared(&app, receipt, request.headers())
 }
 
 /// Ends every login of the caller (ASVS 5.0 7.4.3).
@@ -82,7 +63,7 @@ pub(super) async fn logout_all(app: Arc<App>, request: Request) -> Result<Respon
     let identity = app.caller(request.headers()).await?;
     let scope = Scope::Subject(&identity.subject);
     let receipt = app.strategy.revoke(&scope, app.now()).await?;
-    cleared(&app.transport, receipt)
+    cleared(&app, receipt, request.headers())
 }
 
 /// An acknowledgement.
@@ -92,28 +73,40 @@ pub(super) fn acknowledged(receipt: Receipt) -> Result<Response, Denial> {
     })
 }
 
-/// An acknowledgement that also takes the cookie away.
-pub(super) fn cleared(transport: &Transport, receipt: Receipt) -> Result<Response, Denial> {
-    let mut response = acknowledged(receipt)?;
-    if let Transport::Cookie(settings) = transport {
-        response.headers_mut().insert(SET_COOKIE, settings.clear()?);
-    }
-    Ok(response)
+/// An acknowledgement that also takes away what the client holds.
+pub(super) fn cleared(
+    app: &App,
+    receipt: Receipt,
+    presented: &HeaderMap,
+) -> Result<Response, Denial> {
+    Ok(take_away(app, acknowledged(receipt)?, presented)?)
 }
 
 /// Issues a login for an account that was proved a moment ago. Whoever bars
 /// the account, changes its password or its roles meanwhile first changes the
 /// account and then its logins. So a login that began before that change and
 /// is stored after it would escape: hence the second look.
+///
+/// With as many logins as the account may have, the `earlier` one that the
+/// request presents makes room for its successor if it is the account's own.
 async fn issue(
     app: &App,
     name: &str,
     mut proved: Account,
+    earlier: &Presented<'_>,
 ) -> Result<(SubjectId, Credentials), Denial> {
+    let mut made_room = false;
     loop {
         let subject = proved.subject();
-        let issued = app.strategy.issue(&subject, app.now()).await?;
-        let credentials = issued.granted().ok_or(Denial::TooManyLogins)?;
+        let credentials = match app.strategy.issue(&subject, app.now()).await? {
+            Issued::Granted(credentials) => credentials,
+            Issued::LimitReached { .. } if !made_room => {
+                end_own(app, &subject.id, earlier).await?;
+                made_room = true;
+                continue;
+            }
+            Issued::LimitReached { .. } => return Err(Denial::TooManyLogins),
+        };
         let now = app
             .accounts
             .find(name)
@@ -132,37 +125,35 @@ async fn issue(
     }
 }
 
-/// Hands credentials over in the transport's place and nowhere else.
+/// Ends the presented login if it is one of `subject`; refuses the new login
+/// if not.
+async fn end_own(app: &App, subject: &SubjectId, presented: &Presented<'_>) -> Result<(), Denial> {
+    match app.strategy.authenticate(presented, app.now()).await? {
+        Decision::Accepted(identity) if identity.subject == *subject => {
+            let scope = Scope::Presented(*presented);
+            app.strategy.revoke(&scope, app.now()).await?;
+            Ok(())
+        }
+        _ => Err(Denial::TooManyLogins),
+    }
+}
+
+/// Hands a new login over.
 fn granted(
-    transport: &Transport,
+    app: &App,
     subject: &SubjectId,
     credentials: &Credentials,
+    presented: &HeaderMap,
 ) -> Result<Response, Denial> {
-    let mut granted = LoginResponse {
+    let delivery = Delivery::new(&app.transport, credentials, presented)?;
+    let body = delivery.body.clone();
+    let response = answer::json(&LoginResponse {
         subject: subject.clone(),
-        login: credentials.login,
-        expires_at_ms: credentials.expires_at,
-        access_token: None,
-        token_type: None,
-        refresh_token: None,
-    };
-    match transport {
-        Transport::Bearer => {
-            granted.access_token = Some(credentials.access.expose().to_owned());
-            granted.token_type = Some("Bearer".to_owned());
-            granted.refresh_token = credentials
-                .refresh
-                .as_ref()
-                .map(|token| token.expose().to_owned());
-            answer::json(&granted)
-        }
-        Transport::Cookie(settings) => {
-            let cookie = settings
-                .set(credentials.access.expose())
-                .map_err(|cause: DeliveryError| Denial::Undeliverable(cause))?;
-            let mut response = answer::json(&granted)?;
-            response.headers_mut().insert(SET_COOKIE, cookie);
-            Ok(response)
-        }
-    }
+        login: body.login,
+        expires_at_ms: body.expires_at_ms,
+        access_token: body.access_token,
+        token_type: body.token_type,
+        refresh_token: body.refresh_token,
+    })?;
+    Ok(delivery.attach(response))
 }

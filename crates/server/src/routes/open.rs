@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authbench_core::Clock as _;
-use authbench_wire::bodies::{ClockRequest, ClockResponse};
+use authbench_wire::bodies::{ClockRequest, ClockResponse, RotateKeysResponse};
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
@@ -20,12 +20,23 @@ pub(super) async fn health(_: Arc<App>, _: Request) -> Result<Response, Denial> 
     Ok(answer::public(answer::JSON, cache, text))
 }
 
-/// The public keys (RFC 7517). They change only with the process, but a
-/// verifier should see a new process's keys within minutes.
+/// The public keys as they are now (RFC 7517).
 pub(super) async fn jwks(app: Arc<App>, _: Request) -> Result<Response, Denial> {
-    let cache = HeaderValue::from_static("public, max-age=300");
-    let keys = app.jwks.clone().ok_or(Denial::NotFound)?;
-    Ok(answer::public(answer::JWK_SET, cache, keys))
+    let keys = app.jwks.as_ref().ok_or(Denial::NotFound)?;
+    let document = keys.document(app.now())?.ok_or(Denial::NotFound)?;
+    Ok(answer::public(answer::JWK_SET, keys.cache(), document))
+}
+
+/// Changes the signing key.
+pub(super) async fn lab_rotate_keys(app: Arc<App>, _: Request) -> Result<Response, Denial> {
+    let rotate = app.rotate_keys.clone().ok_or(Denial::NotFound)?;
+    let at_ms = app.now();
+    // An RSA key takes its time.
+    let rotated = tokio::task::spawn_blocking(move || rotate(at_ms)).await;
+    rotated
+        .map_err(|cut| Denial::KeyRotation(Box::new(cut)))?
+        .map_err(Denial::KeyRotation)?;
+    answer::json(&RotateKeysResponse { at_ms })
 }
 
 /// The longest step, milliseconds: 400 days, as long as any cookie lives

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::login::{acknowledged, cleared};
-use crate::accounts::PASSWORD_CHARS;
+use super::renew::own_change;
+use crate::accounts::{PASSWORD_CHARS, ProofChange};
 use crate::app::App;
 use crate::denial::Denial;
 use crate::{answer, body};
@@ -64,7 +65,8 @@ pub(super) async fn note(app: Arc<App>, request: Request) -> Result<Response, De
 }
 
 /// Changes the caller's password, which must be shown again, and ends all of
-/// the caller's other logins (ASVS 5.0 6.2.3, 7.4.3).
+/// the caller's other logins (ASVS 5.0 6.2.3, 7.4.3). This one goes on, under
+/// another identifier if the strategy can do that (7.2.4).
 pub(super) async fn password(app: Arc<App>, request: Request) -> Result<Response, Denial> {
     let (parts, body) = request.into_parts();
     let identity = app.caller(&parts.headers).await?;
@@ -80,14 +82,22 @@ pub(super) async fn password(app: Arc<App>, request: Request) -> Result<Response
     let proved = app.accounts.prove(&name, current).await?;
     let account = proved.ok_or(Denial::Password)?;
     let verifier = app.accounts.hash_for(&account, new, &*app.entropy).await?;
-    if !app.accounts.change_password(&name, &account, verifier) {
+    let change = ProofChange {
+        at: app.now(),
+        kept: identity.login,
+    };
+    if !app
+        .accounts
+        .change_password(&name, &account, verifier, change)
+    {
         return Err(Denial::Password);
     }
     let others = Scope::Others {
         subject: &identity.subject,
         keep: identity.login,
     };
-    acknowledged(app.strategy.revoke(&others, app.now()).await?)
+    let receipt = app.strategy.revoke(&others, app.now()).await?;
+    own_change(&app, receipt, &parts.headers).await
 }
 
 /// Lists the caller's logins (ASVS 5.0 7.5.2).
@@ -124,7 +134,7 @@ pub(super) async fn end_session(app: Arc<App>, mut request: Request) -> Result<R
     };
     let receipt = app.strategy.revoke(&scope, app.now()).await?;
     if login == identity.login {
-        cleared(&app.transport, receipt)
+        cleared(&app, receipt, request.headers())
     } else {
         acknowledged(receipt)
     }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::{ask, exchange};
-use crate::site::{Site, cookie};
+use crate::site::{Site, chunked, cookie};
 use crate::strategy::Fake;
 
 #[tokio::test]
@@ -31,6 +31,68 @@ async fn a_full_cookie_passes_and_a_huge_head_does_not() {
         assert_eq!(exchange(stream, &huge.octets("site")).await.status, 431);
     }
     assert!(site.is_alive(&full).await, "the server still serves");
+}
+
+/// A credential over several cookies, in the largest head that the default
+/// bounds promise to hold.
+#[tokio::test]
+async fn a_large_credential_takes_several_cookies() {
+    let site = Site::start_with(chunked(3), Fake::default(), |_| {}).await;
+    let login = async |padding: usize, shown: &str| {
+        site.strategy.padding.store(padding, SeqCst);
+        let asked = Site::login_request("user-000001", "lab-password-000001");
+        let answer = site.send(&asked.header("cookie", shown)).await;
+        assert_eq!(answer.status, 200, "{}", answer.raw);
+        let cookies = answer.cookies();
+        let (gone, set): (Vec<_>, Vec<_>) = cookies
+            .into_iter()
+            .partition(|(_, _, attributes)| attributes.ends_with("; Max-Age=0"));
+        assert!(set.iter().all(|(name, value, attributes)| {
+            name.len() + value.len() <= 4096
+                && *attributes == "Path=/; Secure; HttpOnly; SameSite=Strict"
+        }));
+        let pairs: Vec<_> = set
+            .iter()
+            .map(|(name, value, _)| format!("{name}={value}"))
+            .collect();
+        let gone: Vec<_> = gone.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        (pairs.join("; "), gone)
+    };
+    let alive = async |line: &str| {
+        let asked = ask("GET", "/me").header("cookie", line);
+        site.send(&asked).await.status == 200
+    };
+    let fullest = 3 * (4096 - "__Host-auth.0".len()) - "3.".len() - 17 - "secret-token-000".len();
+    let (large, gone) = login(fullest, "other=1").await;
+    assert!(gone.is_empty() && alive(&large).await);
+    let pieces: Vec<_> = large.split("; ").collect();
+    assert_eq!(pieces.len(), 3);
+    assert!(!alive(&pieces[..2].join("; ")).await && !alive(pieces[0]).await);
+    assert!(!alive(&format!("{large}; __Host-auth.2=x")).await);
+
+    // The smaller one takes the rest away, or it would not be read.
+    let (middle, gone) = login(5_000, &large).await;
+    assert_eq!(gone, ["__Host-auth.2"]);
+    assert!(alive(&middle).await && !alive(&large).await);
+    assert!(!alive(&format!("{middle}; {}", pieces[2])).await);
+    let (small, gone) = login(0, &middle).await;
+    assert_eq!(gone, ["__Host-auth.0", "__Host-auth.1"]);
+    assert!(alive(&small).await && !alive(&middle).await);
+    let out = site
+        .send(&ask("POST", "/logout").header("cookie", &small))
+        .await;
+    assert_eq!(out.status, 200);
+    assert!(!alive(&small).await);
+
+    site.strategy.padding.store(fullest + 1, SeqCst);
+    let asked = Site::login_request("user-000002", "lab-password-000002");
+    let answer = site.send(&asked).await;
+    assert_eq!((answer.status, answer.cookies().len()), (500, 0));
+    assert_eq!(
+        site.strategy.living("acct-000002"),
+        0,
+        "a login that nobody holds"
+    );
 }
 
 #[tokio::test]

@@ -79,7 +79,20 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.raw))
     }
 
-    /// The value of the cookie that is set.
+    /// All cookies that are set or taken away: name, value and attributes.
+    pub(crate) fn cookies(&self) -> Vec<(&str, &str, &str)> {
+        self.headers
+            .iter()
+            .filter(|(key, _)| key == "set-cookie")
+            .map(|(_, header)| {
+                let (pair, attributes) = header.split_once("; ").unwrap();
+                let (name, value) = pair.split_once('=').unwrap();
+                (name, value, attributes)
+            })
+            .collect()
+    }
+
+    /// The value of the one cookie that is set.
     pub(crate) fn cookie(&self) -> Option<&str> {
         let (pair, _) = self.header("set-cookie")?.split_once(';')?;
         pair.split_once('=').map(|(_, value)| value)

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use authbench_wire::profile::Request;
+use authbench_core::{AuthStrategy as _, RefreshOffer};
+use authbench_server::PublishedKeys;
+use authbench_wire::profile::RefreshCarrier;
 use authbench_wire::{Operation, Profile, Route, Transport};
 use serde_json::{Value, json};
 
@@ -11,134 +14,214 @@ use crate::client::{Answer, ask};
 use crate::site::{Site, cookie};
 use crate::strategy::Fake;
 
-async fn perform(
-    site: &Site,
-    request: &Request,
-    gaps: &[(&str, &str)],
-    credential: &str,
-) -> Answer {
-    let gaps: HashMap<_, _> = gaps.iter().copied().collect();
-    let fill = |gap: &str| gaps.get(gap).copied();
-    let method = request.method.as_str();
-    let mut asked = site.with(
-        ask(method, &request.path.value.fill(fill).unwrap()),
-        credential,
-    );
-    if let Some(body) = &request.body {
-        let body = body.value.fill(fill).unwrap();
-        asked = asked
-            .header("content-type", &request.content_type)
-            .text(&body);
-    }
-    let answer = site.send(&asked).await;
-    assert!(
-        request.success.contains(&answer.status),
-        "{}: {}",
-        asked.path,
-        answer.raw
-    );
-    let json = answer.json();
-    let root = match &request.list {
-        Some(list) => json.pointer(list).unwrap().get(0).unwrap(),
-        None => &json,
-    };
-    let pointers = [
-        &request.subject,
-        &request.roles,
-        &request.login,
-        &request.expires_at_ms,
-        &request.effective_from_ms,
-    ];
-    for pointer in pointers.into_iter().flatten() {
-        assert!(
-            root.pointer(pointer).is_some(),
-            "{}: no {pointer} in {json}",
-            asked.path
-        );
-    }
-    answer
+/// A profile at a site that should be as it says.
+struct Visit {
+    profile: Profile,
+    site: Site,
 }
 
-async fn fits(profile: &str, transport: Transport) {
+impl Visit {
+    /// Asks for an operation; the answer has all that the profile points to.
+    async fn run(&self, operation: Operation, gaps: &[(&str, &str)], credential: &str) -> Answer {
+        self.perform(operation, gaps, credential, None).await
+    }
+
+    /// The same with the refresh token of an earlier answer, where the profile
+    /// says that it is.
+    async fn renew(&self, operation: Operation, earlier: &Answer) -> Answer {
+        match self.profile.refresh.as_ref().unwrap() {
+            RefreshCarrier::Body { token } => {
+                let json = earlier.json();
+                let token = json.pointer(token).unwrap().as_str().unwrap();
+                self.run(operation, &[("refresh", token)], "").await
+            }
+            RefreshCarrier::Cookie { name } => {
+                let cookies = earlier.cookies();
+                let (_, token, _) = cookies.iter().find(|(set, ..)| set == name).unwrap();
+                self.perform(operation, &[], "", Some(token)).await
+            }
+        }
+    }
+
+    async fn perform(
+        &self,
+        operation: Operation,
+        gaps: &[(&str, &str)],
+        credential: &str,
+        refresh_cookie: Option<&str>,
+    ) -> Answer {
+        let request = self.profile.request(operation).unwrap();
+        let gaps: HashMap<_, _> = gaps.iter().copied().collect();
+        let fill = |gap: &str| gaps.get(gap).copied();
+        let method = request.method.as_str();
+        let mut asked = ask(method, &request.path.value.fill(fill).unwrap());
+        if !credential.is_empty() {
+            asked = self.site.with(asked, credential);
+        }
+        if let Some(token) = refresh_cookie {
+            asked = asked.header("cookie", &format!("__Secure-refresh={token}"));
+        }
+        if let Some(body) = &request.body {
+            let body = body.value.fill(fill).unwrap();
+            asked = asked
+                .header("content-type", &request.content_type)
+                .text(&body);
+        }
+        let answer = self.site.send(&asked).await;
+        let (path, raw) = (&asked.path, &answer.raw);
+        assert!(request.success.contains(&answer.status), "{path}: {raw}");
+        let json = answer.json();
+        let root = match &request.list {
+            Some(list) => json.pointer(list).unwrap().get(0).unwrap(),
+            None => &json,
+        };
+        let pointers = [
+            &request.subject,
+            &request.roles,
+            &request.login,
+            &request.expires_at_ms,
+            &request.issued_at_ms,
+            &request.effective_from_ms,
+        ];
+        for pointer in pointers.into_iter().flatten() {
+            let found = root.pointer(pointer);
+            assert!(found.is_some(), "{path}: no {pointer} in {json}");
+        }
+        answer
+    }
+
+    async fn enter(&self, user: &str, password: &str) -> Answer {
+        let names = [("user", user), ("password", password)];
+        self.run(Operation::Login, &names, "").await
+    }
+}
+
+async fn fits(profile: &str, transport: Transport, strategy: Fake) {
+    let offer = strategy.guarantees().refresh;
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../scenarios/targets")
         .join(profile);
-    let profile = Profile::read(&file).unwrap();
-    let site = Site::start(transport).await;
-    let run = async |operation, gaps: &[(&str, &str)], credential: &str| {
-        let request = profile.request(operation).unwrap();
-        perform(&site, request, gaps, credential).await
+    let visit = Visit {
+        profile: Profile::read(&file).unwrap(),
+        site: Site::start_with(transport, strategy, |_| {}).await,
     };
-    let enter = async |user: &str, password: &str| {
-        let answer = run(
-            Operation::Login,
-            &[("user", user), ("password", password)],
-            "",
-        )
-        .await;
-        (site.credential(&answer), answer.json())
-    };
-    let user = profile.users.nth(7).unwrap();
-    let admin = profile.users.admin.as_ref().unwrap();
-    let (held, login) = enter(&user.user, &user.password).await;
-    assert_eq!(login["subject"].as_str(), user.subject.as_deref());
-    let (admins, _) = enter(&admin.user, &admin.password).await;
+    let site = &visit.site;
+    let user = visit.profile.users.nth(7).unwrap();
+    let admin = visit.profile.users.admin.clone().unwrap();
+    let login = visit.enter(&user.user, &user.password).await;
+    assert_eq!(login.json()["subject"].as_str(), user.subject.as_deref());
+    let held = site.credential(&login);
+    let admins = site.credential(&visit.enter(&admin.user, &admin.password).await);
 
-    run(Operation::Whoami, &[], &held).await;
-    run(Operation::Mutate, &[("value", "42")], &held).await;
-    run(Operation::Sessions, &[], &held).await;
+    visit.run(Operation::Whoami, &[], &held).await;
+    visit
+        .run(Operation::Mutate, &[("value", "42")], &held)
+        .await;
+    visit.run(Operation::Sessions, &[], &held).await;
     let subject = [
         ("subject_user", user.user.as_str()),
         ("roles", r#"["user","auditor"]"#),
     ];
-    run(Operation::SetRoles, &subject, &admins).await;
-    let changed = run(Operation::Whoami, &[], &held).await.json();
+    visit.run(Operation::SetRoles, &subject, &admins).await;
+    let changed = visit.run(Operation::Whoami, &[], &held).await.json();
     assert_eq!(changed["roles"], json!(["auditor", "user"]));
     let passwords = [
         ("password", user.password.as_str()),
         ("new_password", "a new password"),
     ];
-    run(Operation::PasswordChange, &passwords, &held).await;
-    let (second, login) = enter(&user.user, "a new password").await;
-    let handle = login["login"].as_str().unwrap();
-    run(Operation::EndSession, &[("login", handle)], &held).await;
-    assert!(!site.is_alive(&second).await);
-    run(Operation::Logout, &[], &held).await;
-    let (third, _) = enter(&user.user, "a new password").await;
-    run(Operation::LogoutAll, &[], &third).await;
-    run(Operation::Disable, &subject[..1], &admins).await;
-    let exercised = 10;
+    let changed = visit
+        .run(Operation::PasswordChange, &passwords, &held)
+        .await;
+    let held = match offer {
+        RefreshOffer::SwapsAccess => site.credential(&changed),
+        _ => held,
+    };
+    let second = visit.enter(&user.user, "a new password").await;
+    let handle = second.json()["login"].as_str().unwrap().to_owned();
+    visit
+        .run(Operation::EndSession, &[("login", &handle)], &held)
+        .await;
+    assert!(!site.is_alive(&site.credential(&second)).await);
+    visit.run(Operation::Logout, &[], &held).await;
+    let third = visit.enter(&user.user, "a new password").await;
+    visit
+        .run(Operation::LogoutAll, &[], &site.credential(&third))
+        .await;
+    renews(
+        &visit,
+        offer,
+        &visit.enter(&user.user, "a new password").await,
+    )
+    .await;
+    visit.run(Operation::Disable, &subject[..1], &admins).await;
+    let exercised = 12;
     assert_eq!(
-        profile.operations.len(),
+        visit.profile.operations.len(),
         exercised,
         "an operation of the profile was not tried"
     );
 }
 
+/// The two operations that are there only for some strategies.
+async fn renews(visit: &Visit, offer: RefreshOffer, login: &Answer) {
+    let site = &visit.site;
+    let credential = site.credential(login);
+    match offer {
+        RefreshOffer::None => {
+            assert_eq!(site.post("/refresh", &credential).await.status, 404);
+        }
+        RefreshOffer::SwapsAccess => {
+            // Nothing fills the gap, so the body is left out.
+            let request = visit.profile.request(Operation::Refresh).unwrap();
+            let swapped = site
+                .post(&request.path.value.to_string(), &credential)
+                .await;
+            assert!(request.success.contains(&swapped.status));
+            assert!(site.is_alive(&site.credential(&swapped)).await);
+        }
+        RefreshOffer::RotatingKillsFamily { .. } => {
+            let swapped = visit.renew(Operation::Refresh, login).await;
+            assert!(site.is_alive(&site.credential(&swapped)).await);
+            visit.renew(Operation::Revoke, &swapped).await;
+            assert!(!site.is_alive(&site.credential(&swapped)).await);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_bearer_profile_fits() {
-    fits("authbench-bearer", Transport::Bearer).await;
+    fits("authbench-bearer", Transport::Bearer, Fake::default()).await;
+    fits("authbench-bearer", Transport::Bearer, Fake::refreshing()).await;
+    fits("authbench-bearer", Transport::Bearer, Fake::swapping()).await;
 }
 
 #[tokio::test]
 async fn the_cookie_profile_fits() {
-    fits("authbench-cookie", cookie()).await;
+    fits("authbench-cookie", cookie(), Fake::default()).await;
+    fits("authbench-cookie", cookie(), Fake::refreshing()).await;
+    fits("authbench-cookie", cookie(), Fake::swapping()).await;
 }
 
 #[tokio::test]
 async fn routes_exist_only_where_the_strategy_can_serve_them() {
     let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]});
     let full = Fake::refreshing();
-    let full = Site::start_with(Transport::Bearer, full, |config| config.jwks = Some(keys)).await;
+    let full = Site::start_with(Transport::Bearer, full, |config| {
+        config.jwks = Some(PublishedKeys::fixed(keys));
+        config.rotate_keys = Some(Arc::new(|_| Ok(())));
+    })
+    .await;
     let poor = Fake::listing_nothing();
     let poor = Site::start_with(Transport::Bearer, poor, |config| {
-        config.jwks = Some(json!({"keys": []}));
+        config.jwks = Some(PublishedKeys::fixed(json!({"keys": []})));
     })
     .await;
     let absent = [
         Route::EndSession,
         Route::Jwks,
+        Route::LabRotateKeys,
         Route::Refresh,
+        Route::Revoke,
         Route::Sessions,
     ];
     for route in Route::ALL {
@@ -163,7 +246,7 @@ async fn public_answers_may_be_cached() {
     let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "1"}]});
     let shown = keys.clone();
     let site = Site::start_with(Transport::Bearer, Fake::default(), |config| {
-        config.jwks = Some(keys);
+        config.jwks = Some(PublishedKeys::fixed(keys));
     })
     .await;
     let health = site.send(&ask("GET", "/healthz")).await;

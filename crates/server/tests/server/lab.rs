@@ -1,14 +1,14 @@
 //! The lab's doors, and the parts that do not fit each other.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use authbench_core::{Clock as _, ManualClock, SeededEntropy};
-use authbench_server::{Accounts, ServeError, Server, ServerConfig};
+use authbench_server::{Accounts, PublishedKeys, ServeError, Server, ServerConfig};
 use authbench_wire::Transport;
 use serde_json::{Value, json};
 
 use crate::client::ask;
-use crate::site::{START, Site, config, cookie};
+use crate::site::{START, Site, chunked, config, cookie};
 use crate::strategy::{Fake, LIFETIME_MS};
 
 #[tokio::test]
@@ -60,14 +60,67 @@ async fn without_the_lab_its_doors_are_walls() {
     let accounts = Accounts::demo(&SeededEntropy::new(1)).unwrap().0;
     let site = Site::start_with(Transport::Bearer, Fake::default(), |config| {
         config.lab = false;
+        config.rotate_keys = Some(Arc::new(|_| Ok(())));
         config.accounts = Arc::new(accounts);
     })
     .await;
     let step = ask("POST", "/lab/clock").json(&json!({"step_ms": 1}));
     assert_eq!(site.send(&step).await.status, 404);
     assert_eq!(site.send(&ask("GET", "/lab/stats")).await.status, 404);
+    assert_eq!(
+        site.send(&ask("POST", "/lab/keys/rotate")).await.status,
+        404
+    );
     let public = Site::login_request("user-000001", "lab-password-000001");
     assert_eq!(site.send(&public).await.status, 401);
+}
+
+#[tokio::test]
+async fn keys_change_by_hand_and_are_shown_at_once() {
+    let keys = Arc::new(Mutex::new(vec![json!({"kid": "1"})]));
+    let (shown, changed) = (Arc::clone(&keys), Arc::clone(&keys));
+    let site = Site::start_with(cookie(), Fake::default(), |config| {
+        let set = move |_| Some(json!({"keys": *shown.lock().unwrap()}));
+        config.jwks = Some(PublishedKeys::new(set, 2_500));
+        config.rotate_keys = Some(Arc::new(move |at| {
+            let mut keys = changed.lock().unwrap();
+            if keys.len() == 2 {
+                return Err("the ring is full".into());
+            }
+            keys.push(json!({"kid": at.0.to_string()}));
+            Ok(())
+        }));
+    })
+    .await;
+    let read = async || {
+        let read = site.send(&ask("GET", "/.well-known/jwks.json")).await;
+        assert_eq!(read.header("cache-control"), Some("public, max-age=2"));
+        read.json()
+    };
+    assert_eq!(read().await, json!({"keys": [{"kid": "1"}]}));
+    let rotate = ask("POST", "/lab/keys/rotate").without_proof();
+    let rotated = site.send(&rotate).await;
+    assert_eq!(
+        (rotated.status, rotated.json()),
+        (200, json!({"at_ms": START.0}))
+    );
+    assert_eq!(
+        read().await,
+        json!({"keys": [{"kid": "1"}, {"kid": START.0.to_string()}]})
+    );
+    let failed = site.send(&rotate).await;
+    assert_eq!(failed.status, 500);
+    assert!(!failed.body.contains("ring"), "{}", failed.body);
+    // A source that goes wrong later gives nothing away.
+    keys.lock()
+        .unwrap()
+        .push(json!({"kty": "oct", "k": "c2VjcmV0"}));
+    let wrong = site.send(&ask("GET", "/.well-known/jwks.json")).await;
+    assert_eq!(wrong.status, 500);
+    assert!(!wrong.body.contains("c2VjcmV0"), "{}", wrong.body);
+    keys.lock().unwrap().clear();
+    let none = site.send(&ask("GET", "/.well-known/jwks.json")).await;
+    assert_eq!(none.status, 404);
 }
 
 async fn refused(
@@ -93,25 +146,33 @@ async fn what_does_not_fit_is_not_served() {
     })
     .await;
     assert!(matches!(accounts, Some(ServeError::LabAccounts)));
-    let strategy = Fake::refreshing();
-    let refresh = refused(HOME, cookie(), strategy, |_| {}).await;
-    assert!(matches!(refresh, Some(ServeError::RefreshByCookie)));
     for wrong in [
         json!([]),
         json!({"keys": {}}),
         json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}),
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}]}),
     ] {
-        let jwks = refused(HOME, cookie(), plain(), |config| config.jwks = Some(wrong)).await;
-        assert!(matches!(jwks, Some(ServeError::Jwks { .. })));
+        let jwks = refused(HOME, cookie(), plain(), |config| {
+            config.jwks = Some(PublishedKeys::fixed(wrong));
+        })
+        .await;
+        assert!(matches!(jwks, Some(ServeError::Jwks(_))));
     }
-    let small = refused(HOME, cookie(), plain(), |config| {
-        config.limits.head_octets_max = 8191;
-    })
-    .await;
-    assert!(matches!(
-        small,
-        Some(ServeError::HeadBound { octets: 8191 })
-    ));
+    for (transport, strategy, least) in [
+        (Transport::Bearer, Fake::refreshing(), 2 * 4096),
+        (cookie(), plain(), 2 * 4096),
+        (cookie(), Fake::refreshing(), 3 * 4096),
+        (chunked(3), plain(), 4 * 4096),
+    ] {
+        let small = refused(HOME, transport, strategy, |config| {
+            config.limits.head_octets_max = least - 1;
+        })
+        .await;
+        assert!(matches!(
+            small,
+            Some(ServeError::HeadBound { octets, octets_min })
+                if octets + 1 == least && octets_min == least
+        ));
+    }
     assert!(refused(HOME, cookie(), plain(), |_| {}).await.is_none());
 }

@@ -115,22 +115,36 @@ async fn logging_out_twice_is_harmless_and_without_a_credential_is_nothing() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_travel_in_bodies() {
-    let strategy = Fake::refreshing();
-    let site = Site::start_with(Transport::Bearer, strategy, |_| {}).await;
-    let login = site
-        .send(&Site::login_request("user-000001", "lab-password-000001"))
-        .await;
-    let (access, refresh) = (
-        site.credential(&login),
-        login.json()["refresh_token"].clone(),
-    );
-    let swap = ask("POST", "/refresh").json(&json!({"refresh_token": refresh}));
-    let swapped = site.send(&swap).await;
-    assert_eq!(swapped.json()["subject"], json!("acct-000001"));
-    assert!(site.is_alive(&site.credential(&swapped)).await && !site.is_alive(&access).await);
-    let spent = site.send(&swap).await;
-    assert_eq!(spent.raw, site.send(&ask("GET", "/me")).await.raw);
+async fn a_login_over_the_limit_is_told_no_more_than_that() {
+    for transport in [Transport::Bearer, cookie()] {
+        let site = Site::start_with(transport, Fake::limited(2), |_| {}).await;
+        let (first, second) = (
+            site.login("user-000001").await,
+            site.login("user-000001").await,
+        );
+        let again = Site::login_request("user-000001", "lab-password-000001");
+        let over = site.send(&again).await;
+        let told = json!({"status": 409, "title": "Too many sessions"});
+        assert_eq!((over.status, over.json()), (409, told));
+        assert!(over.cookies().is_empty());
+        // Only who knows the password learns it.
+        let wrong = Site::login_request("user-000001", "wrong");
+        assert_eq!(site.send(&wrong).await.status, 401);
+        assert!(site.is_alive(&first).await && site.is_alive(&second).await);
+        let stranger = site.login("user-000002").await;
+        let theirs = site.send(&site.with(again.clone(), &stranger)).await;
+        assert_eq!(theirs.status, 409);
+        assert!(
+            site.is_alive(&stranger).await,
+            "another's login makes no room"
+        );
+
+        // One's own login makes room for its successor.
+        let renewed = site.send(&site.with(again.clone(), &first)).await;
+        assert_eq!(renewed.status, 200, "{}", renewed.raw);
+        assert!(!site.is_alive(&first).await && site.is_alive(&second).await);
+        assert_eq!(site.send(&site.with(again, &first)).await.status, 409);
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ async fn logs_are_clean() {
     ];
     let mut secrets = public.map(str::to_owned).to_vec();
     for transport in [Transport::Bearer, cookie()] {
+        renew_and_revoke(transport.clone()).await;
         secrets.extend(visit_everything(transport).await);
     }
     secrets.push(visit_by_tls().await);
@@ -124,6 +125,28 @@ async fn visit_everything(transport: Transport) -> [String; 2] {
     );
     site.stop().await;
     [admin, user]
+}
+
+/// Refresh tokens, living, spent and unreadable; they contain `secret-token`.
+async fn renew_and_revoke(transport: Transport) {
+    let bearer = transport == Transport::Bearer;
+    let site = Site::start_with(transport, Fake::refreshing(), |_| {}).await;
+    let access = site.login("user-000006").await;
+    let token = format!("refresh-{access}");
+    for (path, token, status) in [
+        ("/refresh", token.as_str(), 200),
+        ("/refresh", token.as_str(), 401),
+        ("/refresh/revoke", token.as_str(), 200),
+        ("/refresh", "a new password", 401),
+    ] {
+        let asked = if bearer {
+            ask("POST", path).json(&json!({"refresh_token": token}))
+        } else {
+            ask("POST", path).header("cookie", &format!("__Secure-refresh={token}"))
+        };
+        assert_eq!(site.send(&asked).await.status, status, "{path}");
+    }
+    site.stop().await;
 }
 
 /// A login by TLS, so that what is below HTTP has something to log, too.

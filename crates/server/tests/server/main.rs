@@ -10,6 +10,7 @@ mod lab;
 mod login;
 mod logs;
 mod refusals;
+mod renew;
 mod roles;
 mod shutdown;
 mod site;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::client::ask;
 use crate::site::{Site, cookie};
-use crate::strategy::LIFETIME_MS;
+use crate::strategy::{Fake, LIFETIME_MS};
 
 #[tokio::test]
 async fn every_cause_looks_alike() {
@@ -84,6 +84,7 @@ async fn an_outage_accepts_nobody_and_is_no_refusal() {
     }
     for outage in outages {
         assert_eq!(outage.status, 503);
+        assert_eq!(outage.header("retry-after"), Some("1"));
         assert_eq!(
             outage.json(),
             json!({"status": 503, "title": "Service Unavailable"})
@@ -99,7 +100,7 @@ async fn an_outage_accepts_nobody_and_is_no_refusal() {
 
 #[tokio::test]
 async fn unsafe_requests_with_a_cookie_prove_their_origin() {
-    let site = Site::start(cookie()).await;
+    let site = Site::start_with(cookie(), Fake::refreshing(), |_| {}).await;
     let credential = site.login("user-000001").await;
     let own = format!("http://{}", site.addr);
     let secure = format!("https://{}", site.addr);
@@ -112,12 +113,15 @@ async fn unsafe_requests_with_a_cookie_prove_their_origin() {
         &[("origin", "http://evil.test")],
         &[("origin", &secure)],
     ];
+    let planted = format!("__Secure-refresh=refresh-{credential}");
     let login = json!({"user": "user-000001", "password": "lab-password-000001"});
     let password = json!({"current": "lab-password-000001", "new": "a new password"});
     let requests = [
         ask("POST", "/login").json(&login),
         ask("POST", "/logout"),
         ask("POST", "/logout-all"),
+        ask("POST", "/refresh").header("cookie", &planted),
+        ask("POST", "/refresh/revoke").header("cookie", &planted),
         ask("POST", "/password").json(&password),
         ask("PUT", "/me/note").json(&json!({"note": "n"})),
         ask("DELETE", "/sessions/AAAAAAAAAAAAAAAAAAAAAA"),

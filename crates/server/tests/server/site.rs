@@ -31,6 +31,12 @@ pub(crate) fn cookie() -> Transport {
     Transport::Cookie(settings.unwrap())
 }
 
+/// The cookie transport for credentials of up to so many cookies.
+pub(crate) fn chunked(chunks_max: u8) -> Transport {
+    let settings = CookieSettings::new(CookieSettings::DEFAULT_NAME, SameSite::Strict);
+    Transport::Cookie(settings.unwrap().with_chunks(chunks_max).unwrap())
+}
+
 pub(crate) fn lab_accounts() -> Arc<Accounts> {
     Arc::new(Accounts::lab(100, 0, &SeededEntropy::new(1)).unwrap())
 }
@@ -137,7 +143,11 @@ impl Site {
     pub(crate) fn credential(&self, answer: &Answer) -> String {
         match &self.transport {
             Transport::Bearer => answer.json()["access_token"].as_str().unwrap().to_owned(),
-            Transport::Cookie(_) => answer.cookie().unwrap().to_owned(),
+            Transport::Cookie(settings) => {
+                let cookies = answer.cookies();
+                let own = cookies.iter().find(|(name, ..)| *name == settings.name());
+                own.unwrap().1.to_owned()
+            }
         }
     }
 
