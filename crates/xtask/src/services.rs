@@ -39,8 +39,10 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Sees to it that there is a server of each kind.
+    /// Sees to it that there is a server of each kind. From then on Ctrl-C ends what runs in the
+    /// foreground, and with its failure this process, so that nothing is left behind.
     pub(crate) fn ensure(root: &Path) -> Result<Self> {
+        ctrlc::set_handler(|| {}).context("cannot catch Ctrl-C")?;
         let missing = missing();
         match way(&missing, is_root_on_debian(), has_compose()) {
             Way::Ready => Self::start(None),
