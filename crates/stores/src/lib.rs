@@ -7,9 +7,16 @@
 pub mod faulty;
 pub mod memory;
 pub mod metered;
+pub mod mysql;
+mod payload;
+pub mod postgres;
+mod sql;
 pub mod sqlite;
 
 pub use faulty::{Fault, Faulty, Switch};
 pub use memory::MemoryStore;
 pub use metered::{Metered, StoreCounts};
+pub use mysql::{MysqlSettings, MysqlStore};
+pub use postgres::{PostgresSettings, PostgresStore};
+pub use sql::{ServerUrl, SqlStore};
 pub use sqlite::{SqliteSettings, SqliteStore, Synchronous};

@@ -28,8 +28,11 @@ use foldhash::quality::RandomState;
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
+use crate::payload::PayloadTooLong;
 use place::{Hashed, Location, Position, SHARDS};
 use slots::SlotTable;
+
+const STORE: &str = "memory";
 
 /// Chunks that a sweep looks at before it lets other tasks run.
 const CHUNKS_PER_TURN: usize = 8;
@@ -335,9 +338,18 @@ impl Owner {
     }
 }
 
+fn check_payload(record: &Record, operation: &'static str) -> Result<(), StoreError> {
+    PayloadTooLong::check(&record.payload).map_err(|source| StoreError {
+        store: STORE,
+        operation,
+        fault: StoreFault::Rejected,
+        source: Some(Box::new(source)),
+    })
+}
+
 fn full() -> StoreError {
     StoreError {
-        store: "memory",
+        store: STORE,
         operation: "insert a record",
         fault: StoreFault::Rejected,
         source: None,
@@ -368,6 +380,7 @@ impl RecordStore for MemoryStore {
     }
 
     async fn insert_new(&self, key: &Digest, record: &Record) -> Result<Inserted, StoreError> {
+        check_payload(record, "insert a record")?;
         self.insert(key, record)
     }
 
@@ -399,6 +412,7 @@ impl RecordStore for MemoryStore {
         expected_revision: u32,
         record: &Record,
     ) -> Result<Swapped, StoreError> {
+        check_payload(record, "swap a record")?;
         Ok(self.swap(key, expected_revision, record))
     }
 

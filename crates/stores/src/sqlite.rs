@@ -5,8 +5,8 @@
 //! stops. Several stores, of one process or of several, may open one file: a
 //! write that has returned is in the file's log, where every reader looks.
 
-mod rows;
 mod schema;
+pub(crate) mod statements;
 
 use std::fs::OpenOptions;
 use std::num::NonZeroU32;
@@ -15,15 +15,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use authbench_core::{
-    Digest, Durability, Inserted, LoginId, OutageBehaviour, Record, RecordStore, Rotated,
-    Staleness, StoreError, StoreFault, StorePromises, SubjectId, Swapped, Touch, UnixMs,
+    Durability, OutageBehaviour, Staleness, StoreError, StoreFault, StorePromises,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::ConnectOptions as _;
+use sqlx::error::DatabaseError;
+use sqlx::query::Query;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteRow,
+    SqliteSynchronous,
 };
+use sqlx::{ConnectOptions as _, Row as _};
 use tempfile::TempDir;
+
+use crate::sql::{
+    Backend, Columns, Dialect, Failure, Lanes, Limits, SqlStore, Statement, Unreadable, Value,
+    keys_to_json,
+};
 
 /// How an SQLite store is opened.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -64,19 +71,25 @@ pub enum Synchronous {
     Full,
 }
 
+/// What a slow disk may take on top of waiting for locks.
+const DISK_GRACE: Duration = Duration::from_secs(2);
+
 /// Keeps records in an SQLite file. Instants from 2^63 ms on, 292 million
 /// years from now, are refused.
+pub type SqliteStore = SqlStore<SqliteFile>;
+
+/// An SQLite file and its connections.
 #[derive(Debug)]
-pub struct SqliteStore {
-    writer: SqlitePool,
-    readers: SqlitePool,
+pub struct SqliteFile {
+    writer: Lanes<Sqlite>,
+    readers: Lanes<Sqlite>,
     path: PathBuf,
     synchronous: Synchronous,
-    // Removed after the pools above are gone.
+    // Removed after the connections above are gone.
     private_dir: Option<TempDir>,
 }
 
-impl SqliteStore {
+impl SqlStore<SqliteFile> {
     /// Opens the store, and makes file and tables if they are not there. The
     /// file is for its owner's eyes alone (mode 0600).
     ///
@@ -100,13 +113,10 @@ impl SqliteStore {
                 Synchronous::Full => SqliteSynchronous::Full,
             })
             .disable_statement_logging();
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(timeout)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
+        // The file answers later than it waits for a lock.
+        let limits = Limits {
+            wait: timeout,
+            answer: 2 * timeout + DISK_GRACE,
         };
         schema::prepare(
             options.clone().journal_mode(SqliteJournalMode::Wal),
@@ -114,32 +124,34 @@ impl SqliteStore {
         )
         .await?;
         Ok(Self {
-            writer: pool(1).connect_lazy_with(options.clone()),
-            readers: pool(readers.get()).connect_lazy_with(options),
-            path,
-            synchronous,
-            private_dir,
+            backend: SqliteFile {
+                writer: Lanes::new(options.clone(), String::new(), NonZeroU32::MIN, limits),
+                readers: Lanes::new(options, String::new(), readers, limits),
+                path,
+                synchronous,
+                private_dir,
+            },
         })
     }
 
     /// The database file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.backend.path
     }
 
     /// Waits for running operations and closes the file. Later operations
     /// fail. A store that is only dropped closes in the background.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.backend.readers.close().await;
+        self.backend.writer.close().await;
     }
 }
 
 /// The file, there and private, and the directory to remove in the end.
 fn place(path: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), StoreError> {
     let failed = |source: std::io::Error| StoreError {
-        store: rows::STORE,
+        store: SqliteFile::STORE,
         operation: "make the database file",
         fault: StoreFault::Unreachable,
         source: Some(Box::new(source)),
@@ -161,31 +173,13 @@ fn place(path: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), StoreError
     Ok((path, private_dir))
 }
 
-const INSERT: &str = "INSERT INTO records (digest, subject, login, roles, \
-    issued_at_ms, expires_at_ms, used_at_ms, generation, payload, revision) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (digest) DO NOTHING";
-const GET: &str = "SELECT subject, login, roles, issued_at_ms, expires_at_ms, used_at_ms, \
-    generation, revision, payload FROM records WHERE digest = ?";
-const TOUCH: &str = "UPDATE records SET used_at_ms = ?1 \
-    WHERE digest = ?2 AND used_at_ms BETWEEN ?3 AND ?4 AND expires_at_ms > ?1";
-const ROTATE: &str = "UPDATE records SET generation = (generation + 1) & 4294967295, \
-    revision = (revision + 1) & 4294967295, used_at_ms = MAX(used_at_ms, ?1) \
-    WHERE digest = ?2 AND generation = ?3 AND expires_at_ms > ?1 \
-    RETURNING subject, login, roles, issued_at_ms, expires_at_ms, used_at_ms, \
-    generation, revision, payload";
-const SWAP: &str = "UPDATE records SET roles = ?, issued_at_ms = ?, expires_at_ms = ?, \
-    used_at_ms = MAX(used_at_ms, ?), generation = ?, payload = ?, revision = ? \
-    WHERE digest = ? AND revision = ?";
-const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE digest = ?)";
-const DELETE: &str = "DELETE FROM records WHERE digest = ?";
-const DELETE_BY_SUBJECT: &str = "DELETE FROM records WHERE subject = ?";
-const DELETE_OTHERS: &str = "DELETE FROM records WHERE subject = ? AND login <> ?";
-const LIST: &str = "SELECT subject, login, roles, issued_at_ms, expires_at_ms, used_at_ms, \
-    generation, revision, payload, digest FROM records WHERE subject = ?";
-const PURGE: &str = "DELETE FROM records WHERE digest IN \
-    (SELECT digest FROM records WHERE expires_at_ms <= ? LIMIT ?)";
+impl Backend for SqliteFile {
+    const STORE: &'static str = "sqlite";
+    const TOUCHES_WHILE_READING: bool = false;
+    const UPDATES_RETURN: bool = true;
 
-impl RecordStore for SqliteStore {
+    type Row = SqliteRow;
+
     fn promises(&self) -> StorePromises {
         let durability = match self.synchronous {
             // Nobody finds a private file again, and its owner removes it.
@@ -200,187 +194,81 @@ impl RecordStore for SqliteStore {
         }
     }
 
-    async fn insert_new(&self, key: &Digest, record: &Record) -> Result<Inserted, StoreError> {
-        const OPERATION: &str = "insert a record";
-        let query = sqlx::query(INSERT)
-            .bind(key.0.as_slice())
-            .bind(record.subject.as_str())
-            .bind(record.login.0.as_slice())
-            .bind(rows::roles_to_text(&record.roles, OPERATION)?)
-            .bind(rows::instant_to_sql(record.issued_at, OPERATION)?)
-            .bind(rows::instant_to_sql(record.expires_at, OPERATION)?)
-            .bind(rows::instant_to_sql(record.used_at, OPERATION)?)
-            .bind(record.generation)
-            .bind(&*record.payload);
-        let done = query
-            .execute(&self.writer)
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        Ok(if done.rows_affected() == 1 {
-            Inserted::New
+    async fn rows(
+        &self,
+        statement: Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<SqliteRow>, Failure> {
+        let lanes = if statement == Statement::Rotate {
+            &self.writer
         } else {
-            Inserted::Taken
-        })
-    }
-
-    async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
-        const OPERATION: &str = "get a record";
-        let query = sqlx::query(GET).bind(key.0.as_slice());
-        let row = query
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        row.as_ref()
-            .map(rows::record)
-            .transpose()
-            .map_err(rows::corrupt(OPERATION))
-    }
-
-    async fn get_touched(
-        &self,
-        key: &Digest,
-        at: UnixMs,
-        touch: Touch,
-    ) -> Result<Option<Record>, StoreError> {
-        const OPERATION: &str = "touch a record";
-        let found = self.get(key).await?;
-        let due = |held: &Record| at < held.expires_at && touch.is_due(held.used_at, at);
-        if found.as_ref().is_some_and(due) {
-            let latest = at.0.saturating_sub(touch.after_ms.max(1));
-            let earliest = at.0.saturating_sub(touch.within_ms.saturating_sub(1));
-            let query = sqlx::query(TOUCH)
-                .bind(rows::instant_to_sql(at, OPERATION)?)
-                .bind(key.0.as_slice())
-                .bind(rows::instant_to_sql(UnixMs(earliest), OPERATION)?)
-                .bind(rows::instant_to_sql(UnixMs(latest), OPERATION)?);
-            query
-                .execute(&self.writer)
-                .await
-                .map_err(rows::failed(OPERATION))?;
-        }
-        Ok(found)
-    }
-
-    async fn rotate(
-        &self,
-        key: &Digest,
-        expected_generation: u32,
-        at: UnixMs,
-    ) -> Result<Rotated, StoreError> {
-        const OPERATION: &str = "rotate a record";
-        let query = sqlx::query(ROTATE)
-            .bind(i64::try_from(at.0).unwrap_or(i64::MAX))
-            .bind(key.0.as_slice())
-            .bind(expected_generation);
-        let row = query
-            .fetch_optional(&self.writer)
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        if let Some(row) = row {
-            let record = rows::record(&row).map_err(rows::corrupt(OPERATION))?;
-            return Ok(Rotated::Done(record));
-        }
-        Ok(self
-            .get(key)
-            .await?
-            .map_or(Rotated::Missing, Rotated::Stale))
-    }
-
-    async fn compare_and_swap(
-        &self,
-        key: &Digest,
-        expected_revision: u32,
-        record: &Record,
-    ) -> Result<Swapped, StoreError> {
-        const OPERATION: &str = "swap a record";
-        let mut writer = self
-            .writer
-            .acquire()
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        let query = sqlx::query(SWAP)
-            .bind(rows::roles_to_text(&record.roles, OPERATION)?)
-            .bind(rows::instant_to_sql(record.issued_at, OPERATION)?)
-            .bind(rows::instant_to_sql(record.expires_at, OPERATION)?)
-            .bind(rows::instant_to_sql(record.used_at, OPERATION)?)
-            .bind(record.generation)
-            .bind(&*record.payload)
-            .bind(expected_revision.wrapping_add(1))
-            .bind(key.0.as_slice())
-            .bind(expected_revision);
-        let done = query
-            .execute(&mut *writer)
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        if done.rows_affected() == 1 {
-            return Ok(Swapped::Done);
-        }
-        // A record that is here now is one that somebody else wrote.
-        let query = sqlx::query_scalar(EXISTS).bind(key.0.as_slice());
-        let here: bool = query
-            .fetch_one(&mut *writer)
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        Ok(if here {
-            Swapped::Stale
-        } else {
-            Swapped::Missing
-        })
-    }
-
-    async fn delete(&self, key: &Digest) -> Result<bool, StoreError> {
-        let query = sqlx::query(DELETE).bind(key.0.as_slice());
-        let done = query
-            .execute(&self.writer)
-            .await
-            .map_err(rows::failed("delete a record"))?;
-        Ok(done.rows_affected() > 0)
-    }
-
-    async fn delete_by_subject(
-        &self,
-        subject: &SubjectId,
-        keep: Option<LoginId>,
-    ) -> Result<u64, StoreError> {
-        const OPERATION: &str = "delete the records of a subject";
-        let query = match keep {
-            None => sqlx::query(DELETE_BY_SUBJECT).bind(subject.as_str()),
-            Some(login) => sqlx::query(DELETE_OTHERS)
-                .bind(subject.as_str())
-                .bind(login.0.to_vec()),
+            &self.readers
         };
-        let done = query
-            .execute(&self.writer)
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        Ok(done.rows_affected())
+        lanes.rows(statements::text(statement), values).await
     }
 
-    async fn list_by_subject(
-        &self,
-        subject: &SubjectId,
-    ) -> Result<Vec<(Digest, Record)>, StoreError> {
-        const OPERATION: &str = "list the records of a subject";
-        let query = sqlx::query(LIST).bind(subject.as_str());
-        let found = query
-            .fetch_all(&self.readers)
-            .await
-            .map_err(rows::failed(OPERATION))?;
-        let keyed = found.iter().map(rows::keyed_record);
-        keyed
-            .collect::<Result<_, _>>()
-            .map_err(rows::corrupt(OPERATION))
+    async fn changed(&self, statement: Statement, values: &[Value<'_>]) -> Result<u64, Failure> {
+        let text = statements::text(statement);
+        self.writer.changed(text, values).await
+    }
+}
+
+impl Dialect for Sqlite {
+    fn bind<'q>(
+        query: Query<'q, Self, SqliteArguments>,
+        value: Value<'_>,
+    ) -> Query<'q, Self, SqliteArguments> {
+        match value {
+            Value::Octets(octets) => query.bind(octets),
+            Value::Text(text) => query.bind(text),
+            Value::Number(number) => query.bind(number),
+            Value::Keys(keys) => query.bind(keys_to_json(keys)),
+        }
     }
 
-    async fn purge(&self, at: UnixMs, limit: u64) -> Result<u64, StoreError> {
-        // Past the end of SQLite's numbers everything has expired.
-        let query = sqlx::query(PURGE)
-            .bind(i64::try_from(at.0).unwrap_or(i64::MAX))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let done = query
-            .execute(&self.writer)
-            .await
-            .map_err(rows::failed("purge records"))?;
-        Ok(done.rows_affected())
+    fn changed(done: &SqliteQueryResult) -> u64 {
+        done.rows_affected()
+    }
+
+    fn fault(said: &dyn DatabaseError) -> (StoreFault, bool) {
+        let fault = match said.code().and_then(|code| code.parse().ok()) {
+            Some(code) => fault_of(code),
+            None => StoreFault::Rejected,
+        };
+        (fault, false)
+    }
+}
+
+impl Columns for SqliteRow {
+    fn octets(&self, column: usize) -> Result<&[u8], Unreadable> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn text(&self, column: usize) -> Result<&str, Unreadable> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn number(&self, column: usize) -> Result<i64, Unreadable> {
+        Ok(self.try_get(column)?)
+    }
+}
+
+// SQLite's result codes (sqlite.org/rescode.html). The low octet of a code is
+// its kind, the rest a detail.
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const IOERR: i32 = 10;
+const CORRUPT: i32 = 11;
+const CANTOPEN: i32 = 14;
+const NOTADB: i32 = 26;
+
+/// What a result code of SQLite means.
+pub(crate) const fn fault_of(code: i32) -> StoreFault {
+    match code & 0xFF {
+        // Another connection holds the lock that this one wants.
+        BUSY | LOCKED => StoreFault::TimedOut,
+        IOERR | CANTOPEN => StoreFault::Unreachable,
+        CORRUPT | NOTADB => StoreFault::Corrupt,
+        _ => StoreFault::Rejected,
     }
 }

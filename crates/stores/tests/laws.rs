@@ -6,6 +6,8 @@ use authbench_testkit::laws::Verdict;
 use authbench_testkit::laws::store::{judge, races};
 use authbench_testkit::store_laws;
 
+mod scratch;
+
 async fn open_memory() -> Result<MemoryStore, StoreError> {
     Ok(MemoryStore::new())
 }
@@ -21,6 +23,8 @@ async fn open_sqlite() -> Result<SqliteStore, StoreError> {
 store_laws!(memory, super::open_memory);
 store_laws!(metered, super::open_metered);
 store_laws!(sqlite, super::open_sqlite);
+store_laws!(postgres, crate::scratch::open_postgres);
+store_laws!(mysql, crate::scratch::open_mysql);
 
 /// The memory store keeps its two tables in step by an order of locks, and the
 /// moments in which a mistake there shows are short: one try of this law finds

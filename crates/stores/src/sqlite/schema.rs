@@ -6,12 +6,14 @@
 
 use std::time::Duration;
 
-use authbench_core::StoreError;
+use authbench_core::{StoreError, StoreFault};
 use sqlx::ConnectOptions as _;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection as _, raw_sql};
+use sqlx::{Connection as _, Sqlite, raw_sql};
 
-use super::rows::{failed, is_busy};
+use super::SqliteFile;
+use crate::sql::{Backend as _, Dialect as _, failure};
 
 /// In the order of their numbers, from 1.
 const MIGRATIONS: &[&str] = &[
@@ -30,9 +32,10 @@ pub(super) async fn prepare(
     options: SqliteConnectOptions,
     timeout: Duration,
 ) -> Result<(), StoreError> {
-    let mut connection = connect(options, timeout).await.map_err(failed(OPERATION))?;
-    migrate(&mut connection).await.map_err(failed(OPERATION))?;
-    connection.close().await.map_err(failed(OPERATION))
+    let failed = |source| failure::<Sqlite>(source).into_error(SqliteFile::STORE, OPERATION);
+    let mut connection = connect(options, timeout).await.map_err(failed)?;
+    migrate(&mut connection).await.map_err(failed)?;
+    connection.close().await.map_err(failed)
 }
 
 /// The switch to write-ahead mode wants the file for itself and does not wait
@@ -44,13 +47,17 @@ async fn connect(
     let tries = timeout.as_millis() / RETRY_PAUSE.as_millis();
     for _ in 0..tries {
         match options.connect().await {
-            Err(sqlx::Error::Database(said)) if is_busy(said.as_ref()) => {
+            Err(sqlx::Error::Database(said)) if is_busy(&*said) => {
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
             outcome => return outcome,
         }
     }
     options.connect().await
+}
+
+fn is_busy(said: &dyn DatabaseError) -> bool {
+    Sqlite::fault(said).0 == StoreFault::TimedOut
 }
 
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
