@@ -9,6 +9,7 @@ pub mod cpu;
 pub mod memory;
 mod output;
 mod process;
+pub mod proxy;
 pub mod services;
 pub mod timer;
 
