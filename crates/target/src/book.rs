@@ -2,24 +2,36 @@
 
 use std::collections::VecDeque;
 
-use authbench_core::{LoginId, Secret, SubjectId, UnixMs};
+use authbench_core::{LoginId, Presented, Secret, SubjectId, UnixMs};
 
 /// How many logins are remembered; of more the oldest are forgotten.
 const LOGINS_MAX: usize = 4096;
 
-/// A login that was issued here.
+/// A login that was issued here, with one of its credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) subject: SubjectId,
     pub(crate) login: LoginId,
     pub(crate) access: Secret,
+    pub(crate) refresh: Option<Secret>,
     pub(crate) issued_at: UnixMs,
     pub(crate) expires_at: UnixMs,
     /// Whether nothing has shown yet that it is over.
     pub(crate) believed: bool,
 }
 
-/// The logins, oldest first.
+impl Known {
+    /// What its holder presents.
+    pub(crate) fn present(&self) -> Presented<'_> {
+        Presented {
+            access: Some(self.access.expose()),
+            refresh: self.refresh.as_ref().map(Secret::expose),
+        }
+    }
+}
+
+/// The logins, oldest first; one that was renewed stands here once for each of
+/// its credentials.
 #[derive(Debug, Default)]
 pub(crate) struct Book(VecDeque<Known>);
 
@@ -38,6 +50,7 @@ impl Book {
             .find(|known| known.access.expose() == access)
     }
 
+    /// The login of this handle with its newest credentials.
     pub(crate) fn by_login(&self, login: LoginId) -> Option<&Known> {
         self.0.iter().rev().find(|known| known.login == login)
     }
@@ -84,6 +97,7 @@ mod tests {
                 subject: subject.clone(),
                 login: LoginId(login),
                 access: Secret::new(n.to_string()),
+                refresh: None,
                 issued_at: UnixMs(1),
                 expires_at: UnixMs(2),
                 believed: true,

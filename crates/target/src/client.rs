@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use authbench_core::Presented;
 use authbench_wire::Operation;
-use authbench_wire::profile::{Carrier, CsrfProof, Profile, Request};
+use authbench_wire::profile::{CsrfProof, Profile, Request};
 use authbench_wire::template::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, ORIGIN,
-};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Method, Url};
 
 use crate::answer::Answer;
+use crate::carry;
 use crate::error::{Failure, Fault, TargetError};
 use crate::target::TargetOptions;
 
@@ -78,19 +78,14 @@ impl Client {
         })
     }
 
-    /// Whether a request can carry `access` in the credential's place.
-    pub(crate) fn carries(&self, access: &str) -> bool {
-        self.credential(access).is_some()
-    }
-
-    /// Asks for `operation`, with `access` as the only credential if given.
+    /// Asks for `operation`, with what is presented and no other credential.
     pub(crate) async fn ask(
         &self,
         operation: Operation,
         values: &[(&str, &str)],
-        access: Option<&str>,
+        presented: &Presented<'_>,
     ) -> Result<Answer, Failure> {
-        self.asked(operation, values, access)
+        self.asked(operation, values, presented)
             .await
             .map_err(|fault| Failure { operation, fault })
     }
@@ -118,10 +113,12 @@ impl Client {
         &self,
         operation: Operation,
         values: &[(&str, &str)],
-        access: Option<&str>,
+        presented: &Presented<'_>,
     ) -> Result<Answer, Fault> {
         let request = self.request(operation).map_err(|failure| failure.fault)?;
-        let path = fill(&request.path.value, values, Encoding::Percent)?;
+        let token = carry::gap(&self.profile, presented).map(|token| ("refresh", token));
+        let values: Vec<_> = values.iter().copied().chain(token).collect();
+        let path = fill(&request.path.value, &values, Encoding::Percent)?;
         let url = Url::parse(&format!("{}{path}", self.origin))
             .map_err(|source| Fault::Path(Box::new(source)))?;
         let method = match Method::from_bytes(request.method.as_str().as_bytes()) {
@@ -137,15 +134,18 @@ impl Client {
                 .header(ORIGIN, &self.origin)
                 .header(SEC_FETCH_SITE, "same-origin");
         }
-        if let Some(access) = access {
-            let (name, value) = self.credential(access).ok_or(Fault::Uncarriable)?;
+        let headers = carry::headers(&self.profile, operation, presented);
+        for (name, value) in headers.ok_or(Fault::Uncarriable)? {
             builder = builder.header(name, value);
         }
-        if let Some(body) = &request.body {
+        // A body for a refresh token that there is none of is left out.
+        let wants_token = |body: &Template| body.gaps().any(|gap| gap == "refresh");
+        let body = request.body.as_ref().map(|body| &body.value);
+        if let Some(body) = body.filter(|body| token.is_some() || !wants_token(body)) {
             let encoding = Encoding::of(&request.content_type);
             builder = builder
                 .header(CONTENT_TYPE, &request.content_type)
-                .body(fill(&body.value, values, encoding)?);
+                .body(fill(body, &values, encoding)?);
         }
         let mut response = builder.send().await.map_err(Fault::Unanswered)?;
         let status = response.status().as_u16();
@@ -165,25 +165,6 @@ impl Client {
             headers,
             body,
         })
-    }
-
-    /// The header that presents `access`, if one can.
-    fn credential(&self, access: &str) -> Option<(HeaderName, HeaderValue)> {
-        if !access
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() || byte == b' ')
-        {
-            return None;
-        }
-        let (name, text) = match &self.profile.carrier {
-            Carrier::Bearer { .. } => (AUTHORIZATION, format!("Bearer {access}")),
-            // What ends a cookie, or quotes it, would present something else.
-            Carrier::Cookie { .. } if access.contains([';', ',', '"', '\\', ' ']) => return None,
-            Carrier::Cookie { name } => (COOKIE, format!("{name}={access}")),
-        };
-        let mut value = HeaderValue::try_from(text).ok()?;
-        value.set_sensitive(true);
-        Some((name, value))
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod answer;
 mod book;
+mod carry;
 mod client;
 mod error;
 mod revoke;

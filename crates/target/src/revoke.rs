@@ -1,11 +1,14 @@
 //! Ending logins with what a server offers for that.
 
-use authbench_core::{LoginId, Presented, Receipt, Secret, Staleness, SubjectId, UnixMs};
+use authbench_core::{
+    Credentials, LoginId, Presented, Receipt, Secret, Staleness, SubjectId, UnixMs,
+};
 use authbench_wire::Operation;
 use serde_json::Value;
 
 use crate::answer::{self, Answer};
 use crate::book::Known;
+use crate::carry;
 use crate::error::{Failure, Fault};
 use crate::target::Target;
 
@@ -18,6 +21,10 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    fn present(&self) -> Presented<'_> {
+        Presented::access(self.access.expose())
+    }
+
     /// Whether `login` is the helper's own.
     pub(crate) fn is_helper(&self, login: LoginId) -> bool {
         self.helper && self.login == login
@@ -29,32 +36,41 @@ pub(crate) struct Entry {
     /// As the target writes it.
     handle: String,
     pub(crate) login: LoginId,
+    pub(crate) issued_at: Option<UnixMs>,
     pub(crate) expires_at: UnixMs,
 }
 
 impl Target {
-    /// Ends the login that `presented` proves. A target that answers 401 says
-    /// that it proves none: then there is nothing to end.
+    /// Ends the login that `presented` proves, by the refresh token if there is
+    /// one and the target takes it. A target that answers 401 says that it
+    /// proves none: then there is nothing to end.
     pub(crate) async fn log_out(
         &self,
         presented: &Presented<'_>,
         at: UnixMs,
     ) -> Result<Receipt, Failure> {
-        let operation = Operation::Logout;
-        self.client.request(operation)?;
-        let Some(access) = presented
-            .access
-            .filter(|access| self.client.carries(access))
-        else {
-            return Ok(Receipt { effective_from: at });
+        let profile = &self.client.profile;
+        let mut shown = carry::carriable(profile, presented);
+        let by_token = self.rotates() && profile.request(Operation::Revoke).is_some();
+        if !by_token {
+            shown.refresh = None;
+        }
+        let operation = match shown.refresh {
+            Some(_) => Operation::Revoke,
+            None => Operation::Logout,
         };
-        let answer = self.client.ask(operation, &[], Some(access)).await?;
-        if answer.status == 401 {
-            self.book.lock().doubt(access);
+        self.client.request(operation)?;
+        if shown.access.is_none() && shown.refresh.is_none() {
             return Ok(Receipt { effective_from: at });
         }
-        let receipt = self.receipt(operation, answer, at)?;
-        self.book.lock().doubt(access);
+        let answer = self.client.ask(operation, &[], &shown).await?;
+        let receipt = match answer.status {
+            401 => Receipt { effective_from: at },
+            _ => self.receipt(operation, answer, at)?,
+        };
+        if let Some(access) = shown.access {
+            self.book.lock().doubt(access);
+        }
         Ok(receipt)
     }
 
@@ -74,9 +90,7 @@ impl Target {
             if known.subject != *subject {
                 return Ok(Receipt { effective_from: at });
             }
-            return self
-                .log_out(&Presented::access(known.access.expose()), at)
-                .await;
+            return self.log_out(&known.present(), at).await;
         }
         let caller = self.caller(subject, at).await?;
         let ended = self
@@ -102,10 +116,7 @@ impl Target {
         }
         let caller = self.caller(subject, at).await?;
         let receipt = if mapped {
-            let answer = self
-                .client
-                .ask(operation, &[], Some(caller.access.expose()))
-                .await?;
+            let answer = self.client.ask(operation, &[], &caller.present()).await?;
             self.receipt(operation, answer, at)
         } else {
             let ended = self
@@ -157,15 +168,21 @@ impl Target {
         let interim = format!("{}-interim", user.password);
         let there = [("password", &*user.password), ("new_password", &*interim)];
         let back = [("password", &*interim), ("new_password", &*user.password)];
-        let access = Some(known.access.expose());
-        let answer = self.client.ask(operation, &there, access).await?;
+        let mut access = known.access.clone();
+        let presented = Presented::access(access.expose());
+        let answer = self.client.ask(operation, &there, &presented).await?;
         if answer.status == 401 {
             self.book.lock().doubt(known.access.expose());
             return self.end_all(subject, at).await;
         }
+        self.follow(&known, &mut access, &answer);
         let receipt = self.receipt(operation, answer, at)?;
-        let returned = self.client.ask(operation, &back, access).await;
-        let returned = returned.and_then(|answer| self.receipt(operation, answer, at));
+        let presented = Presented::access(access.expose());
+        let returned = self.client.ask(operation, &back, &presented).await;
+        let returned = returned.and_then(|answer| {
+            self.follow(&known, &mut access, &answer);
+            self.receipt(operation, answer, at)
+        });
         if let Err(Failure { fault, .. }) = returned {
             let interim = Secret::new(interim);
             self.passwords_left
@@ -179,6 +196,22 @@ impl Target {
             return Err(Failure { operation, fault });
         }
         Ok(receipt)
+    }
+
+    /// Takes over the credential that a change gave to the login `known` in the
+    /// place of `access`.
+    fn follow(&self, known: &Known, access: &mut Secret, answer: &Answer) {
+        let Some(new) = self.swapped(answer) else {
+            return;
+        };
+        let credentials = Credentials {
+            access: new.clone(),
+            refresh: known.refresh.clone(),
+            login: known.login,
+            expires_at: known.expires_at,
+        };
+        self.renewed(&credentials, Some(access.expose()));
+        *access = new;
     }
 
     /// Who may act for `subject`: the youngest login that the target issued
@@ -231,10 +264,8 @@ impl Target {
     /// any more.
     async fn is_accepted(&self, access: &Secret) -> Result<bool, Failure> {
         let operation = Operation::Whoami;
-        let answer = self
-            .client
-            .ask(operation, &[], Some(access.expose()))
-            .await?;
+        let presented = Presented::access(access.expose());
+        let answer = self.client.ask(operation, &[], &presented).await?;
         if answer.refused() {
             self.book.lock().doubt(access.expose());
             return Ok(false);
@@ -256,10 +287,7 @@ impl Target {
         if !caller.helper || self.client.profile.request(operation).is_none() {
             return outcome;
         }
-        let answer = self
-            .client
-            .ask(operation, &[], Some(caller.access.expose()))
-            .await;
+        let answer = self.client.ask(operation, &[], &caller.present()).await;
         let outcome = outcome?;
         let answer = answer?;
         if answer.status == 401 {
@@ -292,7 +320,7 @@ impl Target {
             let values = [("login", &*entry.handle)];
             let answer = self
                 .client
-                .ask(operation, &values, Some(caller.access.expose()))
+                .ask(operation, &values, &caller.present())
                 .await?;
             let receipt = self.receipt(operation, answer, at)?;
             effective_from = effective_from.max(receipt.effective_from);
@@ -304,10 +332,7 @@ impl Target {
     pub(crate) async fn entries(&self, caller: &Caller, at: UnixMs) -> Result<Vec<Entry>, Failure> {
         let operation = Operation::Sessions;
         let request = self.client.request(operation)?;
-        let answer = self
-            .client
-            .ask(operation, &[], Some(caller.access.expose()))
-            .await?;
+        let answer = self.client.ask(operation, &[], &caller.present()).await?;
         let read = || -> Result<Vec<Entry>, Fault> {
             let body = answer.expect_done()?.json()?;
             let list = request.list.as_deref().unwrap_or_default();
@@ -323,7 +348,12 @@ impl Target {
                         Some(pointer) => answer::instant(entry, "expiry", pointer)?,
                         None => at.plus_ms(lifetime_ms),
                     };
+                    let issued_at = match &request.issued_at_ms {
+                        Some(pointer) => Some(answer::instant(entry, "beginning", pointer)?),
+                        None => None,
+                    };
                     Ok(Entry {
+                        issued_at,
                         login: answer::login_id(&handle),
                         handle,
                         expires_at,
@@ -343,7 +373,8 @@ impl Target {
             });
         };
         let values = [("user", &*admin.user), ("password", &*admin.password)];
-        let answer = self.client.ask(Operation::Login, &values, None).await?;
+        let nothing = Presented::default();
+        let answer = self.client.ask(Operation::Login, &values, &nothing).await?;
         Ok(self.granted(Operation::Login, answer, at).await?.access)
     }
 

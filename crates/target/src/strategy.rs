@@ -2,12 +2,14 @@
 
 use authbench_core::{
     AuthStrategy, Decision, Guarantees, Identity, Issued, Listing, LoginInfo, Logins, Presented,
-    Receipt, Refreshed, Refusal, Roles, Scope, StrategyError, Subject, SubjectId, UnixMs,
+    Receipt, RefreshOffer, Refreshed, Refusal, Roles, Scope, Secret, StrategyError, Subject,
+    SubjectId, UnixMs,
 };
 use authbench_wire::Operation;
 use serde_json::Value;
 
 use crate::answer::{self, Answer};
+use crate::carry;
 use crate::error::{Failure, Fault};
 use crate::target::Target;
 
@@ -29,14 +31,15 @@ impl AuthStrategy for Target {
         presented: &Presented<'_>,
         at: UnixMs,
     ) -> Result<Decision, StrategyError> {
-        if presented
-            .access
-            .is_some_and(|access| !self.client.carries(access))
-        {
+        let shown = Presented {
+            refresh: None,
+            ..carry::carriable(&self.client.profile, presented)
+        };
+        if shown.access != presented.access {
             return Ok(Decision::Refused(Refusal::Malformed));
         }
         let operation = Operation::Whoami;
-        let answer = self.client.ask(operation, &[], presented.access).await?;
+        let answer = self.client.ask(operation, &[], &shown).await?;
         if answer.refused() {
             if let Some(access) = presented.access {
                 self.book.lock().doubt(access);
@@ -49,31 +52,40 @@ impl AuthStrategy for Target {
         Ok(Decision::Accepted(identity))
     }
 
-    /// Asks for new credentials with the refresh token alone. A profile has no
-    /// place that says where a refresh token stands in an answer, so none is
-    /// read from one.
+    /// Asks for new credentials where the profile's guarantees offer some: a
+    /// request that is mapped may fit a server in several settings.
     async fn refresh(
         &self,
         presented: &Presented<'_>,
         at: UnixMs,
     ) -> Result<Refreshed, StrategyError> {
         let operation = Operation::Refresh;
-        if self.client.profile.request(operation).is_none() {
+        let profile = &self.client.profile;
+        let offer = profile.guarantees.refresh;
+        if offer == RefreshOffer::None || profile.request(operation).is_none() {
             return Ok(Refreshed::NotOffered);
         }
-        let Some(token) = presented.refresh else {
-            return Ok(Refreshed::Refused(Refusal::Missing));
+        let shown = carry::carriable(profile, presented);
+        let needed = |presented: &Presented<'_>| match self.rotates() {
+            true => presented.refresh.is_some(),
+            false => presented.access.is_some(),
         };
-        let answer = self
-            .client
-            .ask(operation, &[("refresh", token)], None)
-            .await?;
+        if !needed(&shown) {
+            let refusal = if needed(presented) {
+                Refusal::Malformed
+            } else {
+                Refusal::Missing
+            };
+            return Ok(Refreshed::Refused(refusal));
+        }
+        let answer = self.client.ask(operation, &[], &shown).await?;
         if answer.refused() {
             return Ok(Refreshed::Refused(Refusal::Unknown));
         }
-        Ok(Refreshed::Renewed(
-            self.granted(operation, answer, at).await?,
-        ))
+        let credentials = self.granted(operation, answer, at).await?;
+        let swapped = shown.access.filter(|_| !self.rotates());
+        self.renewed(&credentials, swapped);
+        Ok(Refreshed::Renewed(credentials))
     }
 
     async fn revoke(&self, scope: &Scope<'_>, at: UnixMs) -> Result<Receipt, StrategyError> {
@@ -100,9 +112,10 @@ impl AuthStrategy for Target {
             .filter(|entry| !caller.is_helper(entry.login))
             .map(|entry| LoginInfo {
                 login: entry.login,
-                issued_at: match book.by_login(entry.login) {
-                    Some(known) => known.issued_at,
-                    None => UnixMs(entry.expires_at.0.saturating_sub(lifetime_ms)),
+                issued_at: match (entry.issued_at, book.by_login(entry.login)) {
+                    (Some(issued_at), _) => issued_at,
+                    (None, Some(known)) => known.issued_at,
+                    (None, None) => UnixMs(entry.expires_at.0.saturating_sub(lifetime_ms)),
                 },
                 expires_at: entry.expires_at,
             })
@@ -120,21 +133,16 @@ impl AuthStrategy for Target {
         let values = [("subject_user", &*user.user), ("roles", &*names)];
         let remembered = self.admin.lock().clone();
         if let Some(access) = remembered {
-            let answer = self
-                .client
-                .ask(operation, &values, Some(access.expose()))
-                .await?;
+            let presented = Presented::access(access.expose());
+            let answer = self.client.ask(operation, &values, &presented).await?;
             if answer.status != 401 {
-                return Ok(self.receipt(operation, answer, at)?);
+                return Ok(self.receipt_for_admin(operation, answer, access, at)?);
             }
         }
         let access = self.log_in_as_admin(at).await?;
-        let answer = self
-            .client
-            .ask(operation, &values, Some(access.expose()))
-            .await?;
-        *self.admin.lock() = Some(access);
-        Ok(self.receipt(operation, answer, at)?)
+        let presented = Presented::access(access.expose());
+        let answer = self.client.ask(operation, &values, &presented).await?;
+        Ok(self.receipt_for_admin(operation, answer, access, at)?)
     }
 }
 
@@ -144,6 +152,19 @@ impl Target {
         let profile = &self.client.profile;
         profile.guarantees.listing == Listing::Exact
             && profile.request(Operation::Sessions).is_some()
+    }
+
+    /// The acknowledgement for the administrator, whose own credential may be
+    /// another one with it.
+    fn receipt_for_admin(
+        &self,
+        operation: Operation,
+        answer: Answer,
+        access: Secret,
+        at: UnixMs,
+    ) -> Result<Receipt, Failure> {
+        *self.admin.lock() = Some(self.swapped(&answer).unwrap_or(access));
+        self.receipt(operation, answer, at)
     }
 
     /// The identity echo. What it does not show is taken from the login that

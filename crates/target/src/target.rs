@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use authbench_core::{Credentials, Issued, Secret, Subject, SubjectId, UnixMs};
+use authbench_core::{
+    Credentials, Issued, Presented, RefreshOffer, Secret, Subject, SubjectId, UnixMs,
+};
 use authbench_wire::Operation;
-use authbench_wire::profile::{Carrier, Profile, User};
+use authbench_wire::profile::{Carrier, Profile, RefreshCarrier, User};
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::answer::{self, Answer};
 use crate::book::{Book, Known};
+use crate::carry;
 use crate::client::Client;
 use crate::error::{Failure, Fault, TargetError};
 
@@ -54,7 +57,12 @@ impl Default for TargetOptions {
 ///   subject. The target takes the youngest that it issued and that `whoami`
 ///   still accepts; if there is none, it logs in afresh, leaves that helper
 ///   out of the list, and logs it out afterwards. A server that cannot end a
-///   login keeps the helper until it expires.
+///   login keeps the helper until it expires. A helper counts towards the limit
+///   of logins, if there is one, and what the target asks in somebody's name
+///   is a use of that login.
+/// - [`revoke`](authbench_core::AuthStrategy::revoke) of presented credentials
+///   goes by the refresh token where there is one: the access credential may
+///   have expired.
 /// - Ending all others goes by the list, one by one, which changes nothing
 ///   else; without a list by changing the password there and back, with the
 ///   credential that stays.
@@ -141,7 +149,8 @@ impl Target {
         let operation = Operation::Login;
         let user = self.user(subject)?;
         let values = [("user", &*user.user), ("password", &*user.password)];
-        let answer = self.client.ask(operation, &values, None).await?;
+        let nothing = Presented::default();
+        let answer = self.client.ask(operation, &values, &nothing).await?;
         let limits = &self.client.request(operation)?.limit_reached;
         match self.client.profile.guarantees.login_limit {
             Some(limit) if limits.contains(&answer.status) => Ok(Issued::LimitReached {
@@ -174,20 +183,34 @@ impl Target {
         let failed = |fault| Failure { operation, fault };
         let answer = answer.expect_done().map_err(failed)?;
         let request = self.client.request(operation)?;
+        let profile = &self.client.profile;
+        let rotates = self.rotates();
         let pointers = [&request.login, &request.expires_at_ms];
-        let by_body = matches!(self.client.profile.carrier, Carrier::Bearer { .. });
+        let by_body = matches!(profile.carrier, Carrier::Bearer { .. })
+            || (rotates && matches!(profile.refresh, Some(RefreshCarrier::Body { .. })));
         let body = if by_body || pointers.iter().any(|pointer| pointer.is_some()) {
             answer.json().map_err(failed)?
         } else {
             Value::Null
         };
-        let access = match &self.client.profile.carrier {
-            Carrier::Bearer { token } => answer::text(&body, "token", token).map_err(failed)?,
-            Carrier::Cookie { name } => match answer.cookie(name) {
-                Some(value) => value.to_owned(),
-                None => return Err(failed(Fault::NoCookie { name: name.clone() })),
-            },
+        let by_cookie = |name: &str| {
+            carry::cookie(&answer, name).ok_or_else(|| Fault::NoCookie {
+                name: name.to_owned(),
+            })
         };
+        let access = match &profile.carrier {
+            Carrier::Bearer { token } => answer::text(&body, "token", token).map(Secret::new),
+            Carrier::Cookie { name } => by_cookie(name),
+        };
+        let access = access.map_err(failed)?;
+        let refresh = match &profile.refresh {
+            Some(RefreshCarrier::Body { token }) if rotates => {
+                Some(answer::text(&body, "refresh token", token).map(Secret::new))
+            }
+            Some(RefreshCarrier::Cookie { name }) if rotates => Some(by_cookie(name)),
+            _ => None,
+        };
+        let refresh = refresh.transpose().map_err(failed)?;
         let expires_at = match &request.expires_at_ms {
             Some(pointer) => answer::instant(&body, "expiry", pointer).map_err(failed)?,
             None => at.plus_ms(self.client.profile.guarantees.lifetime_ms),
@@ -197,8 +220,8 @@ impl Target {
             None => self.handle(&access).await?,
         };
         Ok(Credentials {
-            access: Secret::new(access),
-            refresh: None,
+            access,
+            refresh,
             login: answer::login_id(&login),
             expires_at,
         })
@@ -207,16 +230,23 @@ impl Target {
     /// The handle of a login whose answer did not name it: what `whoami` says,
     /// or, where that says nothing either, the credential itself, of which
     /// only a digest is used.
-    async fn handle(&self, access: &str) -> Result<String, Failure> {
+    async fn handle(&self, access: &Secret) -> Result<String, Failure> {
         let operation = Operation::Whoami;
         let Some(pointer) = &self.client.request(operation)?.login else {
-            return Ok(access.to_owned());
+            return Ok(access.expose().to_owned());
         };
-        let answer = self.client.ask(operation, &[], Some(access)).await?;
+        let presented = Presented::access(access.expose());
+        let answer = self.client.ask(operation, &[], &presented).await?;
         answer
             .expect_done()
             .and_then(|answer| answer::text(&answer.json()?, "login", pointer))
             .map_err(|fault| Failure { operation, fault })
+    }
+
+    /// Whether logins have refresh tokens.
+    pub(crate) const fn rotates(&self) -> bool {
+        let offer = self.client.profile.guarantees.refresh;
+        matches!(offer, RefreshOffer::RotatingKillsFamily { .. })
     }
 
     /// Writes an issued login into the book.
@@ -225,9 +255,47 @@ impl Target {
             subject: subject.id.clone(),
             login: credentials.login,
             access: credentials.access.clone(),
+            refresh: credentials.refresh.clone(),
             issued_at: at,
             expires_at: credentials.expires_at,
             believed: true,
         });
+    }
+
+    /// Writes the new credentials of a login into the book, if it stands there;
+    /// `swapped` is the access credential that they are in the place of, where
+    /// it is over with that.
+    pub(crate) fn renewed(&self, credentials: &Credentials, swapped: Option<&str>) {
+        let mut book = self.book.lock();
+        if let Some(access) = swapped {
+            book.doubt(access);
+        }
+        let Some(known) = book.by_login(credentials.login).cloned() else {
+            return;
+        };
+        book.remember(Known {
+            access: credentials.access.clone(),
+            refresh: credentials.refresh.clone(),
+            expires_at: credentials.expires_at,
+            believed: true,
+            ..known
+        });
+    }
+
+    /// The access credential that the answer to a change gives the caller in
+    /// the place of its present one, where the target does such a thing
+    /// (ASVS 5.0 7.2.4).
+    pub(crate) fn swapped(&self, answer: &Answer) -> Option<Secret> {
+        let profile = &self.client.profile;
+        if profile.guarantees.refresh != RefreshOffer::SwapsAccess || !answer.done {
+            return None;
+        }
+        match &profile.carrier {
+            Carrier::Cookie { name } => carry::cookie(answer, name),
+            Carrier::Bearer { token } => {
+                let body = answer.json().ok()?;
+                answer::text(&body, "token", token).ok().map(Secret::new)
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! That a target before the reference server equals the strategy itself is
 //! tested in `tests/differential.rs`.
 
+mod renew;
 mod stub;
 
 use std::error::Error as _;
@@ -62,6 +63,7 @@ end-session = "no list"
 logout-all = "not built"
 mutate = "nothing to change"
 refresh = "sessions slide"
+revoke = "no refresh tokens"
 sessions = "no list"
 [guarantees]
 revoke_one = "immediate"
@@ -345,7 +347,7 @@ async fn a_helper_leaves_no_trace() {
         "GET /sessions" => (
             200,
             "",
-            r#"{"sessions":[{"id":"h","expires_at_ms":9},{"id":"other","expires_at_ms":2000000}]}"#,
+            r#"{"sessions":[{"id":"h","issued_at_ms":1,"expires_at_ms":9},{"id":"other","issued_at_ms":7,"expires_at_ms":2000000}]}"#,
         ),
         "POST /logout" => (200, "", r#"{"effective_from_ms":5}"#),
         "DELETE /sessions/other" => (200, "", r#"{"effective_from_ms":1234567}"#),
@@ -359,7 +361,8 @@ async fn a_helper_leaves_no_trace() {
         panic!("the profile has a list")
     };
     assert_eq!(logins.len(), 1, "the helper's own login is left out");
-    assert_eq!(logins[0].expires_at, UnixMs(2_000_000));
+    let span = (logins[0].issued_at, logins[0].expires_at);
+    assert_eq!(span, (UnixMs(7), UnixMs(2_000_000)));
     // A stranger's handle goes under an identifier of ours, and back.
     let scope = Scope::Login {
         subject: &subject,

@@ -21,8 +21,8 @@ impl Seen {
     }
 }
 
-/// Answers each request line by `answer` with status, `Set-Cookie` and body,
-/// and keeps what it saw.
+/// Answers each request line by `answer` with status, `Set-Cookie` (several on
+/// lines of their own) and body, and keeps what it saw.
 pub(super) async fn serve(
     answer: impl Fn(&Seen) -> (u16, &'static str, &'static str) + Send + Sync + 'static,
 ) -> (String, Arc<Mutex<Vec<Seen>>>) {
@@ -42,7 +42,7 @@ pub(super) async fn serve(
             let (status, cookie, body) = answer(&seen);
             log.lock().push(seen);
             let mut response = Response::builder().status(status);
-            if !cookie.is_empty() {
+            for cookie in cookie.lines() {
                 response = response.header("set-cookie", cookie);
             }
             response
