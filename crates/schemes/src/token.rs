@@ -3,6 +3,8 @@
 //! token (nothing, a denylist, an epoch, a family of refresh tokens) is the
 //! business of the schemes that are generic over it.
 
+pub mod terms;
+
 use authbench_core::{Identity, LoginId, Refusal, Secret, StrategyError, Subject, UnixMs};
 
 /// What a format is asked to seal.
@@ -10,14 +12,19 @@ use authbench_core::{Identity, LoginId, Refusal, Secret, StrategyError, Subject,
 pub struct NewToken<'a> {
     /// Who logs in, with the roles that the token will say.
     pub subject: &'a Subject,
-    /// The login that the token belongs to; `jti` of a JWT whose login has one
-    /// token only, and part of the private claims otherwise.
+    /// The login that the token belongs to.
     pub login: LoginId,
+    /// The token's own name, 128 random bits, where a login has several tokens
+    /// one after the other: no two tokens share a `jti` (RFC 7519 4.1.7). None
+    /// where the login has this one only; the token then goes by the login's.
+    pub token_id: Option<[u8; 16]>,
     /// A number that a scheme with server-side state compares with that state;
     /// none leaves it out of the token.
     pub stamp: Option<u64>,
     /// The token expires no later than this, whatever the format's own life;
-    /// none for no such bound.
+    /// none for no such bound. A token keeps whole seconds, so it may end up to
+    /// a second earlier, and one that is bound to end within the second of its
+    /// making is dead at birth.
     pub expires_by: Option<UnixMs>,
 }
 
@@ -63,6 +70,14 @@ pub trait TokenFormat: Send + Sync + 'static {
     /// # Errors
     /// Why it proves nothing.
     fn open(&self, text: &str, at: UnixMs) -> Result<Opened, Refusal>;
+
+    /// What `text` proves at `at` or will prove later: as [`TokenFormat::open`],
+    /// but a token before its time is read, too. For revocations only: what a
+    /// replica made whose clock runs ahead must be ended as well.
+    ///
+    /// # Errors
+    /// Why it proves nothing and never will.
+    fn open_early(&self, text: &str, at: UnixMs) -> Result<Opened, Refusal>;
 
     /// The public keys as a JWK set (RFC 7517 5) at `at`; none for a format or
     /// an algorithm without public keys.

@@ -18,10 +18,19 @@ pub(super) struct Issued<'a> {
     pub(super) exp: u64,
     /// Whole seconds since 1970, rounded down (RFC 7519 4.1.6).
     pub(super) iat: u64,
-    /// The login's handle: 128 random bits (RFC 7519 4.1.7).
+    /// The token's name, 128 random bits (RFC 7519 4.1.7): the login's handle
+    /// unless there is a `sid`.
     pub(super) jti: LoginId,
     /// RFC 9068 2.2.3.1.
     pub(super) roles: &'a Roles,
+    /// The login's handle, where it has several tokens (OpenID Connect
+    /// Front-Channel Logout 1.0, 3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sid: Option<LoginId>,
+    /// What a scheme with server-side state compares; a private claim (RFC 7519
+    /// 4.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stamp: Option<u64>,
 }
 
 /// The claims as they are read: borrowed from the payload where the text
@@ -43,6 +52,10 @@ pub(super) struct Claims<'a> {
     pub(super) jti: Cow<'a, str>,
     #[serde(default)]
     pub(super) roles: Roles,
+    #[serde(borrow, default, deserialize_with = "present_text")]
+    pub(super) sid: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) stamp: Option<u64>,
 }
 
 impl<'a> Claims<'a> {
@@ -114,6 +127,13 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 /// is not "absent".
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     u64::deserialize(deserializer).map(Some)
+}
+
+/// The same for a text.
+fn present_text<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Cow<'a, str>>, D::Error> {
+    Text::deserialize(deserializer).map(|Text(text)| Some(text))
 }
 
 #[cfg(test)]

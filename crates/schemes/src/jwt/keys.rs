@@ -21,6 +21,7 @@ use super::algorithm::Algorithm;
 use super::disguise::{self, Disguise};
 use super::verifying_key::VerifyingKey;
 use super::{compact, jwk};
+use crate::keyring::RingKey;
 
 /// The shortest HS256 secret: as long as the hash (RFC 7518 3.2).
 pub const MIN_SECRET_OCTETS: usize = 32;
@@ -110,7 +111,10 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`KeyError::Entropy`] and [`KeyError::Generation`].
-    pub fn generate(algorithm: Algorithm, entropy: &impl Entropy) -> Result<Self, KeyError> {
+    pub fn generate(
+        algorithm: Algorithm,
+        entropy: &(impl Entropy + ?Sized),
+    ) -> Result<Self, KeyError> {
         let failed = |source| KeyError::Generation { algorithm, source };
         match algorithm {
             Algorithm::EdDsa => Self::ed25519(Ed25519KeyPair::generate().map_err(failed)?),
@@ -271,6 +275,18 @@ impl SigningKey {
             private: Private::Rs256(pair),
             public,
         })
+    }
+}
+
+impl RingKey for SigningKey {
+    type Error = KeyError;
+
+    fn kid(&self) -> &str {
+        self.public.kid()
+    }
+
+    fn successor(&self, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        Self::generate(self.algorithm(), entropy)
     }
 }
 

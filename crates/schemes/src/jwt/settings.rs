@@ -2,19 +2,15 @@
 
 use std::path::PathBuf;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use authbench_core::Entropy;
+use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
+use super::keys::SigningKey;
+use crate::keyring::KeyRing;
+use crate::token::terms::{self, SettingsError, Terms};
 
-/// The longest life of a token: 30 days, in seconds.
-pub const MAX_TTL_S: u64 = 86_400 * 30;
-
-/// The largest tolerance for other clocks, in milliseconds: "no more than a
-/// few minutes" (RFC 7519 4.1.5), kept to one.
-pub const MAX_SKEW_MS: u64 = 60_000;
-
-/// The settings of the scheme.
+/// The settings of the format.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -22,32 +18,53 @@ pub struct Settings {
     pub algorithm: Algorithm,
     /// Who signs: the `iss` claim, compared exactly (RFC 7519 4.1.1). Not
     /// empty.
-    #[serde(default = "default_issuer", deserialize_with = "name")]
+    #[serde(default = "terms::default_issuer", deserialize_with = "terms::name")]
     pub issuer: String,
     /// Who is to accept: the `aud` claim, compared exactly (RFC 7519 4.1.3).
     /// Not empty.
-    #[serde(default = "default_audience", deserialize_with = "name")]
+    #[serde(default = "terms::default_audience", deserialize_with = "terms::name")]
     pub audience: String,
-    /// Seconds from issue to expiry, 1 to [`MAX_TTL_S`]. `exp` has whole
+    /// Seconds from issue to expiry, 1 to [`terms::MAX_TTL_S`]. `exp` has whole
     /// seconds, so the part of a second in which a token is made is lost.
-    #[serde(default = "default_ttl_s", deserialize_with = "ttl_s")]
+    #[serde(default = "terms::default_ttl_s", deserialize_with = "terms::ttl_s")]
     pub ttl_s: u64,
-    /// Milliseconds, 0 to [`MAX_SKEW_MS`], by which `iat` and `nbf` may lie in
-    /// the future: as much as the clocks of two replicas may differ, so that a
-    /// login made on one is not refused by the other. It never lengthens a
-    /// life: expiry has no tolerance.
-    #[serde(default = "default_skew_ms", deserialize_with = "skew_ms")]
+    /// Milliseconds, 0 to [`terms::MAX_SKEW_MS`], by which `iat` and `nbf` may
+    /// lie in the future: as much as the clocks of two replicas may differ, so
+    /// that a login made on one is not refused by the other. It never lengthens
+    /// a life: expiry has no tolerance.
+    #[serde(
+        default = "terms::default_skew_ms",
+        deserialize_with = "terms::skew_ms"
+    )]
     pub skew_ms: u64,
-    /// The file of the signing key, a PKCS#8 PEM, or for HS256 the secret's
-    /// octets as they are. Whoever builds the strategy reads it; the key is
-    /// generated if it is absent.
+    /// The file of the first signing key, a PKCS#8 PEM, or for HS256 the
+    /// secret's octets as they are. Whoever builds the strategy reads it; the
+    /// key is generated if it is absent. Its successors are never written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// Seconds for which a key signs before the next token is signed by a new
+    /// one (ASVS 5.0 11.1.1); none to change keys by hand only. At most
+    /// [`terms::MAX_KEY_PERIOD_S`], and so long that no more than
+    /// half of [`crate::keyring::MAX_KEYS`] keys verify at once.
+    #[serde(
+        default,
+        deserialize_with = "terms::rotate_every_s",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rotate_every_s: Option<u64>,
+    /// Seconds for which a new key is in the JWK set before it signs, 0 to
+    /// [`terms::MAX_KEY_PERIOD_S`]: as long as others keep a copy of the set.
+    #[serde(
+        default,
+        deserialize_with = "terms::announce_s",
+        skip_serializing_if = "terms::is_zero"
+    )]
+    pub announce_s: u64,
 }
 
 impl Settings {
-    /// Settings with the usual tolerance of 2,000 ms for other clocks: ample
-    /// for replicas that keep time by NTP.
+    /// Settings with the usual tolerance of 2,000 ms for other clocks, ample
+    /// for replicas that keep time by NTP, and with keys that change by hand.
     #[must_use]
     pub fn new(algorithm: Algorithm, issuer: &str, audience: &str, ttl_s: u64) -> Self {
         let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
@@ -56,8 +73,10 @@ impl Settings {
             issuer,
             audience,
             ttl_s,
-            skew_ms: default_skew_ms(),
+            skew_ms: terms::default_skew_ms(),
             key_file: None,
+            rotate_every_s: None,
+            announce_s: 0,
         }
     }
 
@@ -67,105 +86,44 @@ impl Settings {
         self.ttl_s * 1000
     }
 
-    pub(super) fn check(&self, key: Algorithm) -> Result<(), SettingsError> {
-        check_name(&self.issuer)?;
-        check_name(&self.audience)?;
-        check_ttl_s(self.ttl_s)?;
-        check_skew_ms(self.skew_ms)?;
+    /// The ring of keys that begins with `key`, for all replicas; later keys
+    /// are made from `entropy`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when a setting is out of range.
+    pub fn ring(
+        &self,
+        key: SigningKey,
+        entropy: impl Entropy + 'static,
+    ) -> Result<KeyRing<SigningKey>, SettingsError> {
+        let terms = self.terms();
+        terms.check()?;
+        Ok(KeyRing::rotating(key, terms.rotation(), entropy))
+    }
+
+    /// What is wrong with them, for a ring of such keys.
+    pub(super) fn check(&self, ring: &KeyRing<SigningKey>) -> Result<(), SettingsError> {
+        let terms = self.terms();
+        terms.check()?;
+        terms.check_ring(ring.rotation())?;
+        let key = ring.keys().newest().algorithm();
         if self.algorithm != key {
             return Err(SettingsError::Key {
-                wanted: self.algorithm,
-                given: key,
+                wanted: self.algorithm.label(),
+                given: key.label(),
             });
         }
         Ok(())
     }
-}
 
-/// Settings that make no strategy.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// The key is of another algorithm (RFC 8725 3.1).
-    #[error("the settings say {wanted}, the key is for {given}")]
-    Key {
-        /// What the settings say.
-        wanted: Algorithm,
-        /// What the key is for.
-        given: Algorithm,
-    },
-    /// No issuer or no audience.
-    #[error("issuer and audience must not be empty")]
-    Nameless,
-    /// `skew_ms` is out of range.
-    #[error("skew_ms is {skew_ms}, at most {MAX_SKEW_MS} are allowed")]
-    Skew {
-        /// What the settings say.
-        skew_ms: u64,
-    },
-    /// `ttl_s` is out of range.
-    #[error("ttl_s is {ttl_s}, allowed are 1 to {MAX_TTL_S}")]
-    Ttl {
-        /// What the settings say.
-        ttl_s: u64,
-    },
-}
-
-fn default_issuer() -> String {
-    "https://issuer.authbench.test".to_owned()
-}
-
-fn default_audience() -> String {
-    "https://api.authbench.test".to_owned()
-}
-
-const fn default_ttl_s() -> u64 {
-    900
-}
-
-const fn default_skew_ms() -> u64 {
-    2_000
-}
-
-const fn check_name(name: &str) -> Result<(), SettingsError> {
-    if name.is_empty() {
-        return Err(SettingsError::Nameless);
+    fn terms(&self) -> Terms {
+        Terms {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            ttl_s: self.ttl_s,
+            skew_ms: self.skew_ms,
+            rotate_every_s: self.rotate_every_s,
+            announce_s: self.announce_s,
+        }
     }
-    Ok(())
-}
-
-fn check_ttl_s(ttl_s: u64) -> Result<(), SettingsError> {
-    if (1..=MAX_TTL_S).contains(&ttl_s) {
-        Ok(())
-    } else {
-        Err(SettingsError::Ttl { ttl_s })
-    }
-}
-
-const fn check_skew_ms(skew_ms: u64) -> Result<(), SettingsError> {
-    if skew_ms > MAX_SKEW_MS {
-        return Err(SettingsError::Skew { skew_ms });
-    }
-    Ok(())
-}
-
-// What a file says is checked where it is read, so that the error can name
-// the line and the column.
-
-fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let name = String::deserialize(from)?;
-    check_name(&name).map_err(D::Error::custom)?;
-    Ok(name)
-}
-
-fn ttl_s<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    let ttl_s = u64::deserialize(from)?;
-    check_ttl_s(ttl_s).map_err(D::Error::custom)?;
-    Ok(ttl_s)
-}
-
-fn skew_ms<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    let skew_ms = u64::deserialize(from)?;
-    check_skew_ms(skew_ms).map_err(D::Error::custom)?;
-    Ok(skew_ms)
 }

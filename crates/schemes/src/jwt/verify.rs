@@ -5,6 +5,7 @@ use authbench_core::{Identity, Refusal, UnixMs};
 use super::claims::Claims;
 use super::compact::{self, Compact, MAX_SIGNATURE_OCTETS, SignatureForm};
 use super::verifying_key::VerifyingKey;
+use crate::token::terms::check_times;
 
 /// What a token proves.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Verified {
     pub issued_at: UnixMs,
     /// From when it is good: the later of `nbf` and `iat` (RFC 7519 4.1.5).
     pub not_before: UnixMs,
+    /// What the token was stamped with, if it was.
+    pub stamp: Option<u64>,
 }
 
 /// What a token must say to be meant for us, apart from its key.
@@ -38,13 +41,8 @@ impl Policy {
         find: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
     ) -> Result<Verified, Refusal> {
         let verified = self.open(text, find)?;
-        // "On or after" the expiry is too late (RFC 7519 4.1.4).
-        if at >= verified.identity.expires_at {
-            return Err(Refusal::Expired);
-        }
-        if verified.not_before > at.plus_ms(self.skew_ms) {
-            return Err(Refusal::NotYetValid);
-        }
+        let expires_at = verified.identity.expires_at;
+        check_times(verified.not_before, expires_at, at, self.skew_ms)?;
         Ok(verified)
     }
 
@@ -75,7 +73,11 @@ impl Policy {
         if !claims.aud.contains(&self.audience) {
             return Err(Refusal::WrongAudience);
         }
-        let login = claims.jti.parse().map_err(|_| Refusal::BadClaims)?;
+        let jti = claims.jti.parse().map_err(|_| Refusal::BadClaims)?;
+        let login = match claims.sid {
+            None => jti,
+            Some(sid) => sid.parse().map_err(|_| Refusal::BadClaims)?,
+        };
         let issued_at = instant(claims.iat)?;
         let not_before = instant(claims.nbf.unwrap_or_default())?.max(issued_at);
         let expires_at = instant(claims.exp)?;
@@ -89,6 +91,7 @@ impl Policy {
             identity,
             issued_at,
             not_before,
+            stamp: claims.stamp,
         })
     }
 }

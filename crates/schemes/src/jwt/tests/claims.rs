@@ -36,7 +36,11 @@ fn a_missing_claim_is_refused() {
     let mut claims = good_claims();
     claims.as_object_mut().unwrap().shift_remove("roles");
     let known = known(Algorithm::Hs256);
-    let proved = known.strategy.verify(&known.forge(&claims), AT).unwrap();
+    let proved = known
+        .strategy
+        .format()
+        .verify(&known.forge(&claims), AT)
+        .unwrap();
     assert!(proved.identity.roles.is_empty(), "no roles is no rights");
 }
 
@@ -163,9 +167,9 @@ fn the_future_is_refused() {
         let begin_s = AT.whole_secs() + 10;
         claims[claim] = begin_s.into();
         let token = known.forge(&claims);
-        let first = UnixMs(begin_s * 1000 - known.strategy.settings().skew_ms);
-        assert!(known.strategy.verify(&token, first).is_ok());
-        let before = known.strategy.verify(&token, UnixMs(first.0 - 1));
+        let first = UnixMs(begin_s * 1000 - known.strategy.format().settings().skew_ms);
+        assert!(known.strategy.format().verify(&token, first).is_ok());
+        let before = known.strategy.format().verify(&token, UnixMs(first.0 - 1));
         assert_eq!(before, Err(Refusal::NotYetValid));
     }
 }

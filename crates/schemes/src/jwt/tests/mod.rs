@@ -96,7 +96,8 @@ impl Known {
             Algorithm::Es256 => EncodingKey::from_ec_pem(text.as_bytes()),
             _ => EncodingKey::from_rsa_pem(text.as_bytes()),
         };
-        let jwk = serde_json::from_value(strategy.jwks()["keys"][0].clone()).unwrap();
+        let jwk =
+            serde_json::from_value(strategy.format().jwks(AT).unwrap()["keys"][0].clone()).unwrap();
         let decoding = DecodingKey::from_jwk(&jwk).unwrap();
         Self {
             strategy,
@@ -108,11 +109,11 @@ impl Known {
     }
 
     fn algorithm(&self) -> Algorithm {
-        self.strategy.key().algorithm()
+        self.key.algorithm()
     }
 
     fn header(&self) -> &str {
-        self.strategy.key().verifying_key().header_segment()
+        self.key.verifying_key().header_segment()
     }
 
     fn issue(&self) -> Credentials {
@@ -137,7 +138,7 @@ impl Known {
     }
 
     fn verdict(&self, token: &str) -> Result<(), Refusal> {
-        self.strategy.verify(token, AT).map(drop)
+        self.strategy.format().verify(token, AT).map(drop)
     }
 }
 

@@ -119,7 +119,7 @@ async fn the_receipt_of_a_token_from_the_future_is_its_expiry() {
     let ahead = AT.plus_ms(600_000);
     let credentials = strategy.issue(&subject(), ahead).await.unwrap();
     assert_eq!(
-        strategy.verify(credentials.access.expose(), AT),
+        strategy.format().verify(credentials.access.expose(), AT),
         Err(Refusal::NotYetValid)
     );
     let receipt = strategy
@@ -230,7 +230,7 @@ fn a_token_that_no_verifier_would_read_is_not_made() {
         .find_map(|count| with_roles(count).ok())
         .unwrap();
     assert!(most.access.expose().len() > compact::MAX_TOKEN_OCTETS - 20);
-    assert!(strategy.verify(most.access.expose(), AT).is_ok());
+    assert!(strategy.format().verify(most.access.expose(), AT).is_ok());
     assert!(matches!(
         with_roles(2_000),
         Err(StrategyError::Sealing { format: "jwt", .. })
@@ -255,12 +255,12 @@ proptest! {
         let credentials = strategy.seal(&subject(), UnixMs(at)).unwrap();
         let (text, end) = (credentials.access.expose(), credentials.expires_at);
         prop_assert_eq!(end.0, (at / 1000 + ttl_s) * 1000);
-        prop_assert!(strategy.verify(text, UnixMs(at)).is_ok());
-        prop_assert!(strategy.verify(text, UnixMs(end.0 - 1)).is_ok());
-        prop_assert_eq!(strategy.verify(text, end), Err(Refusal::Expired));
+        prop_assert!(strategy.format().verify(text, UnixMs(at)).is_ok());
+        prop_assert!(strategy.format().verify(text, UnixMs(end.0 - 1)).is_ok());
+        prop_assert_eq!(strategy.format().verify(text, end), Err(Refusal::Expired));
         let begin = UnixMs(at / 1000 * 1000 - skew_ms);
-        prop_assert!(strategy.verify(text, begin).is_ok());
+        prop_assert!(strategy.format().verify(text, begin).is_ok());
         let before = UnixMs(begin.0 - 1);
-        prop_assert_eq!(strategy.verify(text, before), Err(Refusal::NotYetValid));
+        prop_assert_eq!(strategy.format().verify(text, before), Err(Refusal::NotYetValid));
     }
 }
