@@ -11,7 +11,7 @@ mod strategy;
 
 use std::sync::OnceLock;
 
-use authbench_core::{Credentials, Refusal, SeededEntropy, Subject, SubjectId, UnixMs};
+use authbench_core::{Credentials, Entropy, Refusal, SeededEntropy, Subject, SubjectId, UnixMs};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -21,7 +21,9 @@ use aws_lc_rs::signature::{
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 
-use super::{Algorithm, Jwt, Settings, SigningKey, compact};
+use super::{Algorithm, Jwt, JwtFormat, Settings, SettingsError, SigningKey, compact};
+use crate::keyring::KeyRing;
+use crate::token::TokenFormat as _;
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "https://api.example";
@@ -34,6 +36,9 @@ const AT: UnixMs = UnixMs(1_800_000_000_250);
 /// One key in our hands and in the plain crate's.
 struct Known {
     strategy: Jwt<SeededEntropy>,
+    algorithm: Algorithm,
+    kid: String,
+    header: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
     /// The public key as a SubjectPublicKeyInfo; empty for HS256.
@@ -70,8 +75,12 @@ impl Known {
                 )
             }
             Algorithm::Hs256 => {
+                let key = SigningKey::from_secret(SECRET).unwrap();
                 return Self {
-                    strategy: strategy(algorithm, SigningKey::from_secret(SECRET).unwrap()),
+                    algorithm,
+                    kid: key.verifying_key().kid().to_owned(),
+                    header: key.verifying_key().header_segment().to_owned(),
+                    strategy: strategy(algorithm, key),
                     encoding: EncodingKey::from_secret(SECRET),
                     decoding: DecodingKey::from_secret(SECRET),
                     spki: Vec::new(),
@@ -90,7 +99,10 @@ impl Known {
             }
         };
         let text = pem_text("PRIVATE KEY", &pkcs8);
-        let strategy = strategy(algorithm, SigningKey::from_pem(algorithm, &text).unwrap());
+        let key = SigningKey::from_pem(algorithm, &text).unwrap();
+        let kid = key.verifying_key().kid().to_owned();
+        let header = key.verifying_key().header_segment().to_owned();
+        let strategy = strategy(algorithm, key);
         let encoding = match algorithm {
             Algorithm::EdDsa => EncodingKey::from_ed_pem(text.as_bytes()),
             Algorithm::Es256 => EncodingKey::from_ec_pem(text.as_bytes()),
@@ -101,6 +113,9 @@ impl Known {
         let decoding = DecodingKey::from_jwk(&jwk).unwrap();
         Self {
             strategy,
+            algorithm,
+            kid,
+            header,
             encoding: encoding.unwrap(),
             decoding,
             spki,
@@ -109,11 +124,15 @@ impl Known {
     }
 
     fn algorithm(&self) -> Algorithm {
-        self.key.algorithm()
+        self.algorithm
     }
 
     fn header(&self) -> &str {
-        self.key.verifying_key().header_segment()
+        &self.header
+    }
+
+    fn jwks(&self) -> Value {
+        self.strategy.format().jwks(AT).unwrap()
     }
 
     fn issue(&self) -> Credentials {
@@ -144,7 +163,17 @@ impl Known {
 
 fn strategy(algorithm: Algorithm, key: SigningKey) -> Jwt<SeededEntropy> {
     let settings = Settings::new(algorithm, ISSUER, AUDIENCE, TTL_S);
-    Jwt::new(settings, key, SeededEntropy::new(7)).unwrap()
+    jwt(settings, key, SeededEntropy::new(7)).unwrap()
+}
+
+/// A strategy whose one key stays.
+fn jwt<E: Entropy>(
+    settings: Settings,
+    key: SigningKey,
+    entropy: E,
+) -> Result<Jwt<E>, SettingsError> {
+    let format = JwtFormat::new(settings, KeyRing::fixed(key))?;
+    Ok(Jwt::new(format, entropy))
 }
 
 fn subject() -> Subject {

@@ -4,19 +4,24 @@ use std::collections::HashSet;
 
 use authbench_core::system::OsEntropy;
 use authbench_core::{
-    AuthStrategy as _, Decision, Entropy, EntropyError, Logins, Presented, Receipt, Refreshed,
-    Roles, Scope, Staleness, StrategyError,
+    AuthStrategy as _, Decision, EntropyError, Logins, Presented, Receipt, Refreshed, Roles, Scope,
+    Staleness, StrategyError,
 };
 use proptest::prelude::*;
 
-use super::super::{MAX_SKEW_MS, MAX_TTL_S, SettingsError};
+use super::super::{MAX_SKEW_MS, MAX_TTL_S};
 use super::*;
 
 #[tokio::test]
 async fn a_login_is_recognised_until_its_last_millisecond() {
     for algorithm in Algorithm::ALL {
         let strategy = &known(algorithm).strategy;
-        let credentials = strategy.issue(&subject(), AT).await.unwrap();
+        let credentials = strategy
+            .issue(&subject(), AT)
+            .await
+            .unwrap()
+            .granted()
+            .unwrap();
         assert_eq!(
             credentials.expires_at,
             UnixMs((AT.whole_secs() + TTL_S) * 1000)
@@ -48,7 +53,12 @@ async fn a_login_is_recognised_until_its_last_millisecond() {
 #[tokio::test]
 async fn receipts_name_the_instant_of_the_last_acceptance() {
     let strategy = &known(Algorithm::Hs256).strategy;
-    let credentials = strategy.issue(&subject(), AT).await.unwrap();
+    let credentials = strategy
+        .issue(&subject(), AT)
+        .await
+        .unwrap()
+        .granted()
+        .unwrap();
     let later = AT.plus_ms(10_000);
     let last_expiry = Receipt {
         effective_from: later.plus_ms(TTL_S * 1000),
@@ -117,7 +127,12 @@ async fn receipts_name_the_instant_of_the_last_acceptance() {
 async fn the_receipt_of_a_token_from_the_future_is_its_expiry() {
     let strategy = &known(Algorithm::Hs256).strategy;
     let ahead = AT.plus_ms(600_000);
-    let credentials = strategy.issue(&subject(), ahead).await.unwrap();
+    let credentials = strategy
+        .issue(&subject(), ahead)
+        .await
+        .unwrap()
+        .granted()
+        .unwrap();
     assert_eq!(
         strategy.format().verify(credentials.access.expose(), AT),
         Err(Refusal::NotYetValid)
@@ -136,7 +151,12 @@ async fn promises_nothing_that_needs_a_store() {
     assert_eq!(promised.revoke_one, Staleness::UntilExpiry);
     assert_eq!(promised.expiry_slack_ms, 0);
     assert_eq!(promised.lifetime_ms, TTL_S * 1000);
-    let credentials = strategy.issue(&subject(), AT).await.unwrap();
+    let credentials = strategy
+        .issue(&subject(), AT)
+        .await
+        .unwrap()
+        .granted()
+        .unwrap();
     let refreshed = strategy.refresh(&credentials.present(), AT).await.unwrap();
     assert!(matches!(refreshed, Refreshed::NotOffered));
     assert_eq!(
@@ -151,7 +171,7 @@ fn settings_have_bounds() {
         let mut settings = Settings::new(Algorithm::Hs256, ISSUER, AUDIENCE, TTL_S);
         change(&mut settings);
         let key = SigningKey::from_secret(SECRET).unwrap();
-        Jwt::new(settings, key, OsEntropy).map(drop)
+        jwt(settings, key, OsEntropy).map(drop)
     };
     assert_eq!(of(|it| it.ttl_s = 1), Ok(()));
     assert_eq!(of(|it| it.ttl_s = MAX_TTL_S), Ok(()));
@@ -186,7 +206,7 @@ fn settings_have_bounds() {
 fn no_login_id_comes_twice() {
     let key = SigningKey::from_secret(SECRET).unwrap();
     let settings = Settings::new(Algorithm::Hs256, ISSUER, AUDIENCE, TTL_S);
-    let strategy = Jwt::new(settings, key, OsEntropy).unwrap();
+    let strategy = jwt(settings, key, OsEntropy).unwrap();
     let mut seen = HashSet::new();
     for _ in 0..4_000 {
         assert!(seen.insert(strategy.seal(&subject(), AT).unwrap().login));
@@ -205,7 +225,7 @@ fn no_entropy_no_token() {
     }
     let key = SigningKey::from_secret(SECRET).unwrap();
     let settings = Settings::new(Algorithm::Hs256, ISSUER, AUDIENCE, TTL_S);
-    let strategy = Jwt::new(settings, key, Dry).unwrap();
+    let strategy = jwt(settings, key, Dry).unwrap();
     assert!(matches!(
         strategy.seal(&subject(), AT),
         Err(StrategyError::Entropy(_))
@@ -251,7 +271,7 @@ proptest! {
             skew_ms,
             ..Settings::new(Algorithm::Hs256, ISSUER, AUDIENCE, ttl_s)
         };
-        let strategy = Jwt::new(settings, key, SeededEntropy::new(at)).unwrap();
+        let strategy = jwt(settings, key, SeededEntropy::new(at)).unwrap();
         let credentials = strategy.seal(&subject(), UnixMs(at)).unwrap();
         let (text, end) = (credentials.access.expose(), credentials.expires_at);
         prop_assert_eq!(end.0, (at / 1000 + ttl_s) * 1000);
