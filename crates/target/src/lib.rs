@@ -17,6 +17,7 @@ mod book;
 mod carry;
 mod client;
 mod error;
+mod password;
 mod revoke;
 mod strategy;
 mod target;

@@ -1,8 +1,6 @@
 //! Ending logins with what a server offers for that.
 
-use authbench_core::{
-    Credentials, LoginId, Presented, Receipt, Secret, Staleness, SubjectId, UnixMs,
-};
+use authbench_core::{LoginId, Presented, Receipt, Secret, Staleness, SubjectId, UnixMs};
 use authbench_wire::Operation;
 use serde_json::Value;
 
@@ -97,7 +95,7 @@ impl Target {
             .end_listed(&caller, at, |entry| entry.login == login)
             .await;
         let ended = self.dismissing(&caller, ended).await;
-        if let Some(known) = self.held(subject, login) {
+        if let (Ok(_), Some(known)) = (&ended, self.held(subject, login)) {
             self.book.lock().doubt(known.access.expose());
         }
         ended
@@ -124,7 +122,9 @@ impl Target {
                 .await;
             self.dismissing(&caller, ended).await
         };
-        self.book.lock().doubt_all(subject, None);
+        if receipt.is_ok() {
+            self.book.lock().doubt_all(subject, None);
+        }
         receipt
     }
 
@@ -143,75 +143,10 @@ impl Target {
         } else {
             self.end_others_by_password(subject, keep, at).await
         };
-        self.book.lock().doubt_all(subject, Some(keep));
+        if receipt.is_ok() {
+            self.book.lock().doubt_all(subject, Some(keep));
+        }
         receipt
-    }
-
-    /// Changing the password ends all other logins; it is changed back at
-    /// once. Whoever would stay but is refused has ended before, and so it is
-    /// everything that is to be ended.
-    async fn end_others_by_password(
-        &self,
-        subject: &SubjectId,
-        keep: LoginId,
-        at: UnixMs,
-    ) -> Result<Receipt, Failure> {
-        let operation = Operation::PasswordChange;
-        self.client.request(operation)?;
-        let user = self.user(subject)?;
-        let Some(known) = self.held(subject, keep) else {
-            return Err(Failure {
-                operation,
-                fault: Fault::NotHeld,
-            });
-        };
-        let interim = format!("{}-interim", user.password);
-        let there = [("password", &*user.password), ("new_password", &*interim)];
-        let back = [("password", &*interim), ("new_password", &*user.password)];
-        let mut access = known.access.clone();
-        let presented = Presented::access(access.expose());
-        let answer = self.client.ask(operation, &there, &presented).await?;
-        if answer.status == 401 {
-            self.book.lock().doubt(known.access.expose());
-            return self.end_all(subject, at).await;
-        }
-        self.follow(&known, &mut access, &answer);
-        let receipt = self.receipt(operation, answer, at)?;
-        let presented = Presented::access(access.expose());
-        let returned = self.client.ask(operation, &back, &presented).await;
-        let returned = returned.and_then(|answer| {
-            self.follow(&known, &mut access, &answer);
-            self.receipt(operation, answer, at)
-        });
-        if let Err(Failure { fault, .. }) = returned {
-            let interim = Secret::new(interim);
-            self.passwords_left
-                .lock()
-                .insert(user.user.clone(), interim);
-            let source = Box::new(fault);
-            let fault = Fault::PasswordLeft {
-                user: user.user,
-                source,
-            };
-            return Err(Failure { operation, fault });
-        }
-        Ok(receipt)
-    }
-
-    /// Takes over the credential that a change gave to the login `known` in the
-    /// place of `access`.
-    fn follow(&self, known: &Known, access: &mut Secret, answer: &Answer) {
-        let Some(new) = self.swapped(answer) else {
-            return;
-        };
-        let credentials = Credentials {
-            access: new.clone(),
-            refresh: known.refresh.clone(),
-            login: known.login,
-            expires_at: known.expires_at,
-        };
-        self.renewed(&credentials, Some(access.expose()));
-        *access = new;
     }
 
     /// Who may act for `subject`: the youngest login that the target issued
@@ -239,7 +174,7 @@ impl Target {
     }
 
     /// The login of `subject` with this handle, if it was issued here.
-    fn held(&self, subject: &SubjectId, login: LoginId) -> Option<Known> {
+    pub(crate) fn held(&self, subject: &SubjectId, login: LoginId) -> Option<Known> {
         let known = self.book.lock().by_login(login).cloned();
         known.filter(|known| known.subject == *subject)
     }
@@ -262,7 +197,7 @@ impl Target {
 
     /// Whether `whoami` takes the credential; if not, it is not believed in
     /// any more.
-    async fn is_accepted(&self, access: &Secret) -> Result<bool, Failure> {
+    pub(crate) async fn is_accepted(&self, access: &Secret) -> Result<bool, Failure> {
         let operation = Operation::Whoami;
         let presented = Presented::access(access.expose());
         let answer = self.client.ask(operation, &[], &presented).await?;

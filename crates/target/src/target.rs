@@ -16,6 +16,7 @@ use crate::book::{Book, Known};
 use crate::carry;
 use crate::client::Client;
 use crate::error::{Failure, Fault, TargetError};
+use crate::password::Passwords;
 
 /// How a target is spoken to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -70,8 +71,9 @@ pub struct Target {
     pub(crate) client: Client,
     pub(crate) book: Mutex<Book>,
     pub(crate) admin: Mutex<Option<Secret>>,
-    /// Passwords that could not be changed back, by the name of the user.
-    pub(crate) passwords_left: Mutex<HashMap<String, Secret>>,
+    /// Which passwords may be valid where a change was not confirmed, by the
+    /// name of the user.
+    pub(crate) passwords_left: Mutex<HashMap<String, Passwords>>,
 }
 
 impl fmt::Debug for Target {
@@ -103,22 +105,14 @@ impl Target {
         })
     }
 
-    /// The user of the profile with this subject, with the password that is
-    /// valid now.
+    /// The user of the profile with this subject.
     pub(crate) fn user(&self, subject: &SubjectId) -> Result<User, Failure> {
-        let Some(mut user) = self.find(subject.as_str()) else {
-            let fault = Fault::NoSuchUser {
+        self.find(subject.as_str()).ok_or_else(|| Failure {
+            operation: Operation::Login,
+            fault: Fault::NoSuchUser {
                 subject: subject.clone(),
-            };
-            return Err(Failure {
-                operation: Operation::Login,
-                fault,
-            });
-        };
-        if let Some(password) = self.passwords_left.lock().get(&user.user) {
-            user.password = password.expose().to_owned();
-        }
-        Ok(user)
+            },
+        })
     }
 
     fn find(&self, subject: &str) -> Option<User> {
@@ -148,9 +142,7 @@ impl Target {
     ) -> Result<Issued, Failure> {
         let operation = Operation::Login;
         let user = self.user(subject)?;
-        let values = [("user", &*user.user), ("password", &*user.password)];
-        let nothing = Presented::default();
-        let answer = self.client.ask(operation, &values, &nothing).await?;
+        let answer = self.try_passwords(&user).await?;
         let limits = &self.client.request(operation)?.limit_reached;
         match self.client.profile.guarantees.login_limit {
             Some(limit) if limits.contains(&answer.status) => Ok(Issued::LimitReached {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use authbench_core::{Issued, LimitPolicy, LoginLimit, RefreshOffer};
+use authbench_core::{Issued, LimitPolicy, LoginId, LoginLimit, RefreshOffer, Secret};
 use authbench_wire::chunk;
 
 use super::*;
@@ -344,4 +344,52 @@ async fn the_limit_of_logins_is_no_refusal_of_the_password() {
     );
     let error = open(&profile).logins(&user().id, AT).await.unwrap_err();
     assert!(matches!(fault(&error), Fault::NoRoom), "{error:?}");
+}
+
+/// A change of the password that is not confirmed may have been made.
+#[tokio::test]
+async fn after_an_outage_both_passwords_are_tried() {
+    let (base_url, seen) = serve(|seen| match seen.line.as_str() {
+        "POST /in" if seen.body.ends_with("-interim") => (200, "sid=c1", ""),
+        "POST /in" if seen.header("cookie").is_none() => (401, "", ""),
+        "PUT /pw" => (503, "", ""),
+        _ => by_line(seen),
+    })
+    .await;
+    let target = stranger(&base_url);
+    let error = target.issue(&bob(), AT).await.unwrap_err();
+    assert!(
+        matches!(fault(&error), Fault::Denied { status: 401 }),
+        "{error:?}"
+    );
+    target.remember(
+        &bob(),
+        &Credentials {
+            access: Secret::new("c0".to_owned()),
+            refresh: None,
+            login: LoginId([1; 16]),
+            expires_at: AT.plus_ms(9),
+        },
+        AT,
+    );
+    let scope = Scope::Others {
+        subject: &bob().id,
+        keep: LoginId([1; 16]),
+    };
+    let error = target.revoke(&scope, AT).await.unwrap_err();
+    assert!(
+        matches!(fault(&error), Fault::Status { status: 503 }),
+        "{error:?}"
+    );
+    for _ in 0..2 {
+        granted(&target).await;
+    }
+    let seen = seen.lock().clone();
+    let logins = seen.iter().filter(|seen| seen.line == "POST /in");
+    let bodies: Vec<_> = logins
+        .map(|seen| seen.body.rsplit('=').next().unwrap())
+        .collect();
+    let (base, interim) = ("p%26ss%20word", "p%26ss%20word-interim");
+    // The likelier one first, and no doubt once one was right.
+    assert_eq!(bodies, [base, interim, interim]);
 }
