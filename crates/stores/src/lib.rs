@@ -10,6 +10,8 @@ pub mod metered;
 pub mod mysql;
 mod payload;
 pub mod postgres;
+#[cfg(any(feature = "reference-rusqlite", feature = "reference-tokio-postgres"))]
+pub mod reference;
 mod sql;
 pub mod sqlite;
 

@@ -70,7 +70,7 @@ pub struct PostgresServer {
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-const OPEN: &str = "prepare the database";
+pub(crate) const OPEN: &str = "prepare the database";
 
 impl SqlStore<PostgresServer> {
     /// Connects, and makes schema and tables if they are not there.
@@ -80,24 +80,17 @@ impl SqlStore<PostgresServer> {
     /// are no settings, or a newer version of this program made the tables.
     pub async fn open(settings: PostgresSettings) -> Result<Self, StoreError> {
         let failed = |failure: Failure| failure.into_error(PostgresServer::STORE, OPEN);
+        let durability = prepared(&settings).await.map_err(failed)?;
         let options = connect_options(&settings).map_err(failed)?;
-        let prepared = timeout(OPEN_TIMEOUT, prepare(&options, &settings.schema)).await;
-        let writes_reach_the_disk = prepared
-            .map_err(|late| failed(Failure::new(StoreFault::TimedOut, late)))?
-            .map_err(failed)?;
+        let options = options.options(session(&settings));
         let patience = Duration::from_millis(settings.timeout_ms);
         let limits = Limits {
             wait: patience,
             answer: patience,
         };
-        // The server gives up, too, what nobody waits for.
-        let options = options.options([("statement_timeout", settings.timeout_ms.max(1))]);
-        Ok(Self {
-            backend: PostgresServer {
-                lanes: Lanes::new(options, String::new(), settings.connections, limits),
-                durability: durability(settings.synchronous_commit, writes_reach_the_disk),
-            },
-        })
+        let lanes = Lanes::new(options, String::new(), settings.connections, limits);
+        let backend = PostgresServer { lanes, durability };
+        Ok(Self { backend })
     }
 
     /// Waits for running operations and closes the connections. Later
@@ -107,23 +100,40 @@ impl SqlStore<PostgresServer> {
     }
 }
 
-/// Connections see our schema alone.
-fn connect_options(settings: &PostgresSettings) -> Result<PgConnectOptions, Failure> {
-    check_schema_name(&settings.schema)
-        .map_err(|source| Failure::new(StoreFault::Rejected, source))?;
-    let options = settings.url.as_str().parse::<PgConnectOptions>();
+/// What each connection is told first: it sees our schema alone, and the server
+/// gives up, too, what nobody waits for.
+pub(crate) fn session(settings: &PostgresSettings) -> [(&'static str, String); 3] {
     let commit = if settings.synchronous_commit {
         "on"
     } else {
         "off"
     };
+    [
+        ("search_path", settings.schema.clone()),
+        ("synchronous_commit", commit.to_owned()),
+        ("statement_timeout", settings.timeout_ms.max(1).to_string()),
+    ]
+}
+
+/// Makes what is not there, and says what survives.
+pub(crate) async fn prepared(settings: &PostgresSettings) -> Result<Durability, Failure> {
+    check_schema_name(&settings.schema)
+        .map_err(|source| Failure::new(StoreFault::Rejected, source))?;
+    let options = connect_options(settings)?.options([("search_path", &settings.schema)]);
+    let writes_reach_the_disk = timeout(OPEN_TIMEOUT, prepare(&options, &settings.schema))
+        .await
+        .map_err(|late| Failure::new(StoreFault::TimedOut, late))??;
+    Ok(durability(
+        settings.synchronous_commit,
+        writes_reach_the_disk,
+    ))
+}
+
+fn connect_options(settings: &PostgresSettings) -> Result<PgConnectOptions, Failure> {
+    let options = settings.url.as_str().parse::<PgConnectOptions>();
     Ok(options
         .map_err(failure::<Postgres>)?
         .application_name("authbench")
-        .options([
-            ("search_path", settings.schema.as_str()),
-            ("synchronous_commit", commit),
-        ])
         .disable_statement_logging())
 }
 

@@ -5,27 +5,24 @@
 //! stops. Several stores, of one process or of several, may open one file: a
 //! write that has returned is in the file's log, where every reader looks.
 
+mod place;
 mod schema;
 pub(crate) mod statements;
 
-use std::fs::OpenOptions;
 use std::num::NonZeroU32;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use authbench_core::{
-    Durability, OutageBehaviour, Staleness, StoreError, StoreFault, StorePromises,
-};
+use authbench_core::{StoreError, StoreFault, StorePromises};
 use serde::{Deserialize, Serialize};
 use sqlx::error::DatabaseError;
 use sqlx::query::Query;
 use sqlx::sqlite::{
-    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteRow,
-    SqliteSynchronous,
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteQueryResult, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Row as _};
-use tempfile::TempDir;
+
+pub(crate) use place::Place;
 
 use crate::sql::{
     Backend, Columns, Dialect, Failure, Lanes, Limits, SqlStore, Statement, Unreadable, Value,
@@ -83,10 +80,8 @@ pub type SqliteStore = SqlStore<SqliteFile>;
 pub struct SqliteFile {
     writer: Lanes<Sqlite>,
     readers: Lanes<Sqlite>,
-    path: PathBuf,
-    synchronous: Synchronous,
     // Removed after the connections above are gone.
-    private_dir: Option<TempDir>,
+    place: Place,
 }
 
 impl SqlStore<SqliteFile> {
@@ -97,47 +92,33 @@ impl SqlStore<SqliteFile> {
     /// [`StoreError`] if the file cannot be made or opened, is no database, or
     /// was written by a newer version of this program.
     pub async fn open(settings: SqliteSettings) -> Result<Self, StoreError> {
-        let SqliteSettings {
-            path,
-            synchronous,
-            busy_timeout_ms,
-            readers,
-        } = settings;
-        let (path, private_dir) = place(path)?;
-        let timeout = Duration::from_millis(busy_timeout_ms);
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .busy_timeout(timeout)
-            .synchronous(match synchronous {
-                Synchronous::Normal => SqliteSynchronous::Normal,
-                Synchronous::Full => SqliteSynchronous::Full,
-            })
-            .disable_statement_logging();
-        // The file answers later than it waits for a lock.
+        let place = Place::prepare(&settings).await?;
+        let timeout = settings.busy_timeout();
         let limits = Limits {
             wait: timeout,
-            answer: 2 * timeout + DISK_GRACE,
+            // The answer may be that the wait for a lock was in vain.
+            answer: timeout + DISK_GRACE,
         };
-        schema::prepare(
-            options.clone().journal_mode(SqliteJournalMode::Wal),
-            timeout,
-        )
-        .await?;
-        Ok(Self {
-            backend: SqliteFile {
-                writer: Lanes::new(options.clone(), String::new(), NonZeroU32::MIN, limits),
-                readers: Lanes::new(options, String::new(), readers, limits),
-                path,
-                synchronous,
-                private_dir,
-            },
-        })
+        let lanes = |connections| {
+            Lanes::new(
+                connect_options(&settings, place.path()),
+                String::new(),
+                connections,
+                limits,
+            )
+        };
+        let backend = SqliteFile {
+            writer: lanes(NonZeroU32::MIN),
+            readers: lanes(settings.readers),
+            place,
+        };
+        Ok(Self { backend })
     }
 
     /// The database file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.backend.path
+        self.backend.place.path()
     }
 
     /// Waits for running operations and closes the file. Later operations
@@ -148,29 +129,21 @@ impl SqlStore<SqliteFile> {
     }
 }
 
-/// The file, there and private, and the directory to remove in the end.
-fn place(path: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), StoreError> {
-    let failed = |source: std::io::Error| StoreError {
-        store: SqliteFile::STORE,
-        operation: "make the database file",
-        fault: StoreFault::Unreachable,
-        source: Some(Box::new(source)),
-    };
-    let (path, private_dir) = match path {
-        Some(path) => (path, None),
-        None => {
-            let dir = tempfile::Builder::new()
-                .prefix("authbench-")
-                .tempdir()
-                .map_err(failed)?;
-            (dir.path().join("records.sqlite"), Some(dir))
-        }
-    };
-    // SQLite gives its log the rights of the database file.
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    options.open(&path).map_err(failed)?;
-    Ok((path, private_dir))
+impl SqliteSettings {
+    pub(crate) fn busy_timeout(&self) -> Duration {
+        Duration::from_millis(self.busy_timeout_ms)
+    }
+}
+
+fn connect_options(settings: &SqliteSettings, path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(settings.busy_timeout())
+        .synchronous(match settings.synchronous {
+            Synchronous::Normal => SqliteSynchronous::Normal,
+            Synchronous::Full => SqliteSynchronous::Full,
+        })
+        .disable_statement_logging()
 }
 
 impl Backend for SqliteFile {
@@ -181,17 +154,7 @@ impl Backend for SqliteFile {
     type Row = SqliteRow;
 
     fn promises(&self) -> StorePromises {
-        let durability = match self.synchronous {
-            // Nobody finds a private file again, and its owner removes it.
-            _ if self.private_dir.is_some() => Durability::None,
-            Synchronous::Normal => Durability::ProcessCrash,
-            Synchronous::Full => Durability::Disk,
-        };
-        StorePromises {
-            staleness: Staleness::Immediate,
-            durability,
-            outage: OutageBehaviour::FailsClosed,
-        }
+        self.place.promises()
     }
 
     async fn rows(

@@ -1,6 +1,8 @@
 //! The laws of `RecordStore`, over every store of this crate.
 
 use authbench_core::StoreError;
+#[cfg(feature = "reference-rusqlite")]
+use authbench_stores::reference::DirectSqliteStore;
 use authbench_stores::{MemoryStore, Metered, SqliteSettings, SqliteStore};
 use authbench_testkit::laws::Verdict;
 use authbench_testkit::laws::store::{judge, races};
@@ -25,6 +27,17 @@ store_laws!(metered, super::open_metered);
 store_laws!(sqlite, super::open_sqlite);
 store_laws!(postgres, crate::scratch::open_postgres);
 store_laws!(mysql, crate::scratch::open_mysql);
+
+#[cfg(feature = "reference-tokio-postgres")]
+store_laws!(tokio_postgres, crate::scratch::open_tokio_postgres);
+
+#[cfg(feature = "reference-rusqlite")]
+async fn open_rusqlite() -> Result<DirectSqliteStore, StoreError> {
+    DirectSqliteStore::open(SqliteSettings::default()).await
+}
+
+#[cfg(feature = "reference-rusqlite")]
+store_laws!(rusqlite, super::open_rusqlite);
 
 /// The memory store keeps its two tables in step by an order of locks, and the
 /// moments in which a mistake there shows are short: one try of this law finds

@@ -75,6 +75,23 @@ pub(crate) enum Statement {
 }
 
 impl Statement {
+    /// In the order of their numbers.
+    #[cfg(feature = "reference-tokio-postgres")]
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Insert,
+        Self::Get,
+        Self::GetMany,
+        Self::GetTouched,
+        Self::Touch,
+        Self::Rotate,
+        Self::Swap,
+        Self::Delete,
+        Self::DeleteBySubject,
+        Self::DeleteOthers,
+        Self::List,
+        Self::Purge,
+    ];
+
     /// For error messages: "the store failed to ...".
     pub(crate) const fn operation(self) -> &'static str {
         match self {
@@ -93,7 +110,7 @@ impl Statement {
 }
 
 /// A value for a placeholder.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     Octets(&'a [u8]),
     Text(&'a str),
