@@ -3,5 +3,9 @@
 //! over the store that keeps it.
 
 pub mod jwt;
+pub mod keyring;
+mod records;
+pub mod sealed;
 pub mod session;
+pub mod stateless;
 pub mod token;

@@ -15,24 +15,22 @@ mod settings;
 
 use authbench_core::{
     AuthStrategy, Credentials, Decision, Digest, Entropy, EntropyError, Guarantees, Identity,
-    Inserted, Issued, Listing, LoginId, LoginInfo, Logins, Presented, Receipt, Record, RecordStore,
-    RefreshOffer, Refreshed, Refusal, Scope, Staleness, StoreError, StoreFault, StorePromises,
-    StrategyError, Subject, SubjectId, Swapped, UnixMs,
+    Inserted, Issued, Listing, LoginId, Logins, Presented, Receipt, Record, RecordStore,
+    RefreshOffer, Refreshed, Refusal, Scope, Staleness, StoreError, StorePromises, StrategyError,
+    Subject, SubjectId, Swapped, UnixMs,
 };
 
 pub use self::id::{ID_CHARS, ROTATING_ID_CHARS};
 use self::id::{Name, fresh, successor};
 use self::limit::Room;
 pub use self::settings::{Idle, MAX_LIFETIME_MS, MAX_LOGINS, Settings, SettingsError};
+pub(crate) use self::settings::{default_lifetime_ms, lifetime_ms};
+use crate::records::{self, SWAP_TRIES};
 
 /// Ids that are tried before a login fails. That even the first is taken has
 /// probability 2^-112 or less with four billion logins: a second repeat means
 /// that the source of randomness is broken.
 const ISSUE_TRIES: usize = 3;
-
-/// Rounds of reading and swapping one record before a change of it fails. Only
-/// other changes of the same login can spoil a round.
-const SWAP_TRIES: usize = 16;
 
 /// The session scheme over a store.
 #[derive(Debug)]
@@ -59,12 +57,7 @@ impl<S: RecordStore, E: Entropy> Session<S, E> {
     }
 
     fn receipt(&self, at: UnixMs) -> Receipt {
-        let effective_from = match self.store.promises().staleness {
-            Staleness::Immediate => at,
-            Staleness::WithinMs(ms) => at.plus_ms(ms),
-            Staleness::UntilExpiry => at.plus_ms(self.settings.lifetime_ms),
-        };
-        Receipt { effective_from }
+        records::receipt(&self.store, at, self.settings.lifetime_ms)
     }
 
     fn name(&self, presented: &Presented<'_>) -> Result<Name, Refusal> {
@@ -81,23 +74,16 @@ impl<S: RecordStore, E: Entropy> Session<S, E> {
     async fn find(&self, name: &Name) -> Result<Option<Record>, StoreError> {
         let found = self.store.get(&name.key).await?;
         match found {
-            // Of a rotation the store may let us see the record of before.
             Some(record) if !name.opens(&record) => {
-                let latest = self.latest(&name.key, record).await?;
+                if self.store.promises().staleness == Staleness::Immediate {
+                    return Ok(None);
+                }
+                // A cache may still show the record of before a rotation.
+                let latest = records::reread(&self.store, &name.key, &record).await?;
                 Ok(latest.filter(|record| name.opens(record)))
             }
             found => Ok(found),
         }
-    }
-
-    /// The record under `key` as it now is, past whatever lets reads be stale.
-    async fn latest(&self, key: &Digest, seen: Record) -> Result<Option<Record>, StoreError> {
-        if self.store.promises().staleness == Staleness::Immediate {
-            return Ok(Some(seen));
-        }
-        let records = self.store.list_by_subject(&seen.subject).await?;
-        let own = records.into_iter().find(|(held, _)| held == key);
-        Ok(own.map(|(_, record)| record))
     }
 
     /// As `find`, for a use at `at`: if use counts, it is written down.
@@ -159,61 +145,12 @@ impl<S: RecordStore, E: Entropy> Session<S, E> {
             source: Box::new(IdsRepeat),
         }))
     }
-
-    /// Gives one running login the roles of `subject`.
-    async fn change_roles_of(
-        &self,
-        key: &Digest,
-        mut held: Record,
-        subject: &Subject,
-    ) -> Result<(), StrategyError> {
-        for _ in 0..SWAP_TRIES {
-            if held.roles == subject.roles {
-                return Ok(());
-            }
-            let new = Record {
-                roles: subject.roles.clone(),
-                ..held.clone()
-            };
-            match self
-                .store
-                .compare_and_swap(key, held.revision, &new)
-                .await?
-            {
-                // A login that has ended has no roles to change.
-                Swapped::Done | Swapped::Missing => return Ok(()),
-                Swapped::Stale => match self.reread(key, held).await? {
-                    Some(read) => held = read,
-                    None => return Ok(()),
-                },
-            }
-        }
-        Err(contended("change the roles of a login that others keep changing").into())
-    }
-
-    /// The record under `key`, which somebody changed since it was `seen`.
-    async fn reread(&self, key: &Digest, seen: Record) -> Result<Option<Record>, StoreError> {
-        if self.store.promises().staleness == Staleness::Immediate {
-            self.store.get(key).await
-        } else {
-            self.latest(key, seen).await
-        }
-    }
 }
 
 /// The source of randomness gave an id that was given before.
 #[derive(Debug, thiserror::Error)]
 #[error("{ISSUE_TRIES} session ids in a row were taken")]
 struct IdsRepeat;
-
-const fn contended(operation: &'static str) -> StoreError {
-    StoreError {
-        store: "session",
-        operation,
-        fault: StoreFault::Rejected,
-        source: None,
-    }
-}
 
 impl<S: RecordStore, E: Entropy> AuthStrategy for Session<S, E> {
     fn guarantees(&self) -> Guarantees {
@@ -345,10 +282,10 @@ impl<S: RecordStore, E: Entropy> AuthStrategy for Session<S, E> {
                     }));
                 }
                 Swapped::Missing => return Ok(Refreshed::Refused(Refusal::Unknown)),
-                Swapped::Stale => found = self.reread(&name.key, held).await?,
+                Swapped::Stale => found = records::reread(&self.store, &name.key, &held).await?,
             }
         }
-        Err(contended("rotate the id of a login that others keep changing").into())
+        Err(records::contended("rotate the id of a login that others keep changing").into())
     }
 
     async fn revoke(&self, scope: &Scope<'_>, at: UnixMs) -> Result<Receipt, StrategyError> {
@@ -362,11 +299,7 @@ impl<S: RecordStore, E: Entropy> AuthStrategy for Session<S, E> {
                 }
             }
             Scope::Login { subject, login } => {
-                for (key, record) in self.store.list_by_subject(subject).await? {
-                    if record.login == login {
-                        self.store.delete(&key).await?;
-                    }
-                }
+                records::end_login(&self.store, subject, login).await?;
             }
             Scope::Subject(subject) => {
                 self.store.delete_by_subject(subject, None).await?;
@@ -381,25 +314,12 @@ impl<S: RecordStore, E: Entropy> AuthStrategy for Session<S, E> {
     /// Exact, also where sessions idle out: what counts is the use that was
     /// written down, here and in a judgement alike.
     async fn logins(&self, subject: &SubjectId, at: UnixMs) -> Result<Logins, StrategyError> {
-        let records = self.store.list_by_subject(subject).await?;
-        let running = records.iter().filter(|(_, record)| self.runs(record, at));
-        let info = |(_, record): &(Digest, Record)| LoginInfo {
-            login: record.login,
-            issued_at: record.issued_at,
-            expires_at: record.expires_at,
-        };
-        let mut logins: Vec<LoginInfo> = running.map(info).collect();
-        logins.sort_unstable_by_key(|info| info.login);
-        Ok(Logins::Known(logins))
+        let runs = |record: &Record| self.runs(record, at);
+        Ok(records::logins(&self.store, subject, runs).await?)
     }
 
-    /// Reaches the logins that are in the store when it begins. A login that
-    /// is issued meanwhile has the roles that its `issue` was given: callers
-    /// read the account's roles after they have changed them.
     async fn change_roles(&self, subject: &Subject, at: UnixMs) -> Result<Receipt, StrategyError> {
-        for (key, record) in self.store.list_by_subject(&subject.id).await? {
-            self.change_roles_of(&key, record, subject).await?;
-        }
+        records::change_roles(&self.store, subject).await?;
         Ok(self.receipt(at))
     }
 }

@@ -206,13 +206,13 @@ impl From<Settings> for Written {
     }
 }
 
-const fn default_lifetime_ms() -> u64 {
+pub(crate) const fn default_lifetime_ms() -> u64 {
     60 * 60 * 1000
 }
 
 /// Checked where it is read, so that the error can name the line and the
 /// column.
-fn lifetime_ms<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+pub(crate) fn lifetime_ms<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let lifetime_ms = u64::deserialize(from)?;
     if (1..=MAX_LIFETIME_MS).contains(&lifetime_ms) {
         Ok(lifetime_ms)
@@ -236,7 +236,6 @@ fn logins_max<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Erro
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use serde_json::json;
 

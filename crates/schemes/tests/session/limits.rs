@@ -92,7 +92,11 @@ fn logins_that_overlap_never_exceed_the_limit() {
         let nodes = nodes_with(settings(logins_max, *policy));
         let granted: BTreeSet<_> = std::thread::scope(|scope| {
             let login = |n: u64| {
-                let node = if n % 2 == 0 { &nodes.0 } else { &nodes.1 };
+                let node = if n.is_multiple_of(2) {
+                    &nodes.0
+                } else {
+                    &nodes.1
+                };
                 scope.spawn(move || block_on(login_at(node, "ada", AT.plus_ms(n))))
             };
             let threads: Vec<_> = (0..8).map(login).collect();
