@@ -6,11 +6,28 @@
 //! first. A call occupies a [`Span`] from before it was sent until after its
 //! answer came: what happened inside, nobody outside can order. Hence three
 //! answers: "either" spans a revocation from its start up to its deadline,
-//! the expiry slack, and every overlap.
+//! the expiry slack, the last part of an idle timeout, and every overlap.
+//!
+//! [`LoginHistory`] is the life of one credential. The [`Ledger`] keeps a whole
+//! history: logins, each with the credentials that renewal gave it, with its
+//! uses and its family of refresh tokens.
 
-use crate::guarantee::{Guarantees, Staleness};
-use crate::subject::{Roles, SubjectId};
+mod family;
+mod judgement;
+mod ledger;
+mod limit;
+mod standing;
+mod uses;
+
+use crate::guarantee::Staleness;
 use crate::time::UnixMs;
+
+pub use self::family::{RefreshAnswer, RefreshBreach, RefreshUse};
+pub use self::judgement::{Judgement, Observed};
+pub use self::ledger::{CredentialNo, Ending, Ledger, RefreshCall};
+pub use self::standing::Standing;
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// Nanoseconds since 1970 on the time line of the history.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -18,7 +35,12 @@ pub struct Ns(pub u64);
 
 impl Ns {
     const fn plus_ms(self, ms: u64) -> Self {
-        Self(self.0.saturating_add(ms.saturating_mul(1_000_000)))
+        Self(self.0.saturating_add(ms.saturating_mul(NS_PER_MS)))
+    }
+
+    /// The millisecond in which it lies.
+    const fn whole_ms(self) -> u64 {
+        self.0 / NS_PER_MS
     }
 }
 
@@ -89,7 +111,19 @@ pub enum Expectation {
     Either(Window),
 }
 
-/// Why both answers are allowed: which promise an acceptance would witness.
+impl Expectation {
+    /// What must happen where both of two things must be so.
+    const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::MustRefuse, _) | (_, Self::MustRefuse) => Self::MustRefuse,
+            (Self::Either(window), _) | (_, Self::Either(window)) => Self::Either(window),
+            (Self::MustAccept, Self::MustAccept) => Self::MustAccept,
+        }
+    }
+}
+
+/// Why both answers are allowed: which promise an acceptance (of an idle
+/// credential: a refusal) would witness.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Window {
     /// The call overlaps the issue, the revocation, or an instant of expiry.
@@ -98,6 +132,12 @@ pub enum Window {
     Revocation,
     /// Acceptance shows that expiry has slack.
     ExpirySlack,
+    /// A refusal shows that a use is not always written down, so that an idle
+    /// login ends early.
+    Idle,
+    /// A crash may have taken the login, or the revocation of it: whatever
+    /// differs from what held without the crash shows that it did.
+    Crash,
     /// A revocation without an answer may or may not have happened.
     Unacknowledged,
 }
@@ -142,6 +182,11 @@ impl LoginHistory {
         }
     }
 
+    /// The same life without its revocation.
+    const fn unrevoked(&self) -> Self {
+        Self::new(self.issued, self.expires_at)
+    }
+
     /// What must happen to a call that presents this credential.
     #[must_use]
     pub fn expectation(&self, expiry_slack_ms: u64, call: Span) -> Expectation {
@@ -171,213 +216,6 @@ impl LoginHistory {
             return Expectation::Either(Window::Overlap);
         }
         Expectation::MustAccept
-    }
-}
-
-/// Names a credential in a [`Ledger`]: the position of its issue.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct CredentialNo(pub usize);
-
-#[derive(Clone, Debug)]
-struct Entry {
-    subject: SubjectId,
-    roles_at_issue: Roles,
-    history: LoginHistory,
-}
-
-/// What a call showed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Observed {
-    /// Accepted as this subject with these roles.
-    Accepted {
-        /// The identity that came back.
-        subject: SubjectId,
-        /// The roles that came back, where the call shows them.
-        roles: Option<Roles>,
-    },
-    /// Refused.
-    Refused,
-    /// No judgement (an outage): allowed by every promise, accepts nobody.
-    NoJudgement,
-}
-
-/// The oracle's opinion of what a call showed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Judgement {
-    /// As promised. Names the window when an acceptance made use of one.
-    Upheld(Option<Window>),
-    /// As promised, and old roles were seen after an acknowledged change:
-    /// witnesses the staleness of role changes.
-    UpheldWithOldRoles,
-    /// Accepted although dead.
-    AcceptedDead,
-    /// Refused although good.
-    RefusedGood,
-    /// Accepted as somebody else.
-    WrongSubject,
-    /// Accepted with roles that the subject could not have.
-    WrongRoles,
-}
-
-impl Judgement {
-    /// Whether the promises held.
-    #[must_use]
-    pub const fn holds(&self) -> bool {
-        matches!(self, Self::Upheld(_) | Self::UpheldWithOldRoles)
-    }
-}
-
-/// Records what was done and judges what is seen.
-#[derive(Clone, Debug)]
-pub struct Ledger {
-    promises: Guarantees,
-    entries: Vec<Entry>,
-    role_changes: Vec<(SubjectId, Roles, Change)>,
-}
-
-impl Ledger {
-    /// An empty history under these promises.
-    #[must_use]
-    pub const fn new(promises: Guarantees) -> Self {
-        Self {
-            promises,
-            entries: Vec::new(),
-            role_changes: Vec::new(),
-        }
-    }
-
-    /// Records an issue that was answered with a credential; `roles` are what
-    /// the issuer was told.
-    pub fn issued(
-        &mut self,
-        subject: &SubjectId,
-        roles: &Roles,
-        span: Span,
-        expires_at: UnixMs,
-    ) -> CredentialNo {
-        self.entries.push(Entry {
-            subject: subject.clone(),
-            roles_at_issue: roles.clone(),
-            history: LoginHistory::new(span, expires_at),
-        });
-        CredentialNo(self.entries.len() - 1)
-    }
-
-    /// Records the end of one credential's login.
-    pub fn revoked_one(&mut self, credential: CredentialNo, change: Change) {
-        let promise = self.promises.revoke_one;
-        if let Some(entry) = self.entries.get_mut(credential.0) {
-            entry.history.revoke(change, promise);
-        }
-    }
-
-    /// Records the end of everything of `subject`, except `keep`. Credentials
-    /// whose issue overlaps may or may not be hit.
-    pub fn revoked_all(&mut self, subject: &SubjectId, keep: Option<CredentialNo>, change: Change) {
-        let promise = self.promises.revoke_all;
-        for (no, entry) in self.entries.iter_mut().enumerate() {
-            if entry.subject != *subject || keep == Some(CredentialNo(no)) {
-                continue;
-            }
-            if entry.history.issued.before(&change.span) {
-                entry.history.revoke(change, promise);
-            } else if entry.history.issued.start < change.span.end {
-                entry.history.revoke(
-                    Change {
-                        acknowledged: false,
-                        ..change
-                    },
-                    promise,
-                );
-            }
-        }
-    }
-
-    /// Records that `subject` was given `roles`.
-    pub fn roles_changed(&mut self, subject: &SubjectId, roles: &Roles, change: Change) {
-        self.role_changes
-            .push((subject.clone(), roles.clone(), change));
-    }
-
-    /// When `credential` ends by itself.
-    #[must_use]
-    pub fn expires_at(&self, credential: CredentialNo) -> Option<UnixMs> {
-        self.entries
-            .get(credential.0)
-            .map(|entry| entry.history.expires_at)
-    }
-
-    /// What must happen when `credential` is presented in `call`; a number
-    /// that was never given out must be refused.
-    #[must_use]
-    pub fn expectation(&self, credential: CredentialNo, call: Span) -> Expectation {
-        self.entries
-            .get(credential.0)
-            .map_or(Expectation::MustRefuse, |entry| {
-                entry
-                    .history
-                    .expectation(self.promises.expiry_slack_ms, call)
-            })
-    }
-
-    /// Judges what came of presenting `credential` in `call`.
-    #[must_use]
-    pub fn judge(&self, credential: CredentialNo, call: Span, seen: &Observed) -> Judgement {
-        let expected = self.expectation(credential, call);
-        match (expected, seen) {
-            (_, Observed::NoJudgement) => Judgement::Upheld(None),
-            (Expectation::MustAccept, Observed::Refused) => Judgement::RefusedGood,
-            (_, Observed::Refused) => Judgement::Upheld(None),
-            (Expectation::MustRefuse, Observed::Accepted { .. }) => Judgement::AcceptedDead,
-            (_, Observed::Accepted { subject, roles }) => {
-                let entry = &self.entries[credential.0];
-                if entry.subject != *subject {
-                    return Judgement::WrongSubject;
-                }
-                let window = match expected {
-                    Expectation::Either(window) => Some(window),
-                    _ => None,
-                };
-                match roles {
-                    None => Judgement::Upheld(window),
-                    Some(roles) => self.judge_roles(entry, call, roles, window),
-                }
-            }
-        }
-    }
-
-    fn judge_roles(
-        &self,
-        entry: &Entry,
-        call: Span,
-        seen: &Roles,
-        window: Option<Window>,
-    ) -> Judgement {
-        let expiry: Ns = entry.history.expires_at.into();
-        let mut possible = vec![&entry.roles_at_issue];
-        let mut newest = &entry.roles_at_issue;
-        for (subject, roles, change) in &self.role_changes {
-            // A change that had been made before the issue is part of
-            // `roles_at_issue`; one that begins after the call is the future.
-            let past = change.span.before(&entry.history.issued) && change.acknowledged;
-            if *subject != entry.subject || past || change.span.start > call.end {
-                continue;
-            }
-            if change.deadline(self.promises.role_change, expiry) <= call.start {
-                possible.clear();
-            }
-            if change.acknowledged && change.span.before(&call) {
-                newest = roles;
-            }
-            possible.push(roles);
-        }
-        if !possible.contains(&seen) {
-            Judgement::WrongRoles
-        } else if seen == newest {
-            Judgement::Upheld(window)
-        } else {
-            Judgement::UpheldWithOldRoles
-        }
     }
 }
 

@@ -1,7 +1,13 @@
+mod durable;
+mod idle;
+mod limit;
+mod renewal;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::guarantee::{Durability, Listing, OutageBehaviour, RefreshOffer};
+use crate::guarantee::{Durability, Guarantees, Listing, OutageBehaviour, RefreshOffer};
+use crate::subject::{Roles, SubjectId};
 
 fn promises(staleness: Staleness, expiry_slack_ms: u64) -> Guarantees {
     Guarantees {
