@@ -2,6 +2,7 @@
 //! `authbench_core::AuthStrategy`; a scheme with server-side state is generic
 //! over the store that keeps it.
 
+pub mod introspection;
 pub mod jwt;
 pub mod keyring;
 mod records;
