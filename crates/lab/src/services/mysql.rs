@@ -54,20 +54,24 @@ fn plan(options: MysqlOptions, password: &str) -> Plan {
     };
     let pool = options.buffer_pool_mib;
     Plan {
-        // MariaDB brings a script that makes its tables; MySQL does it itself.
+        // MariaDB brings a script that makes its tables; MySQL does it itself. Each server has
+        // temporary files in a folder of its own: a start removes all others' that it finds.
         script: format!(
-            r#"if ! [ -d data/mysql ]; then
+            r#"mkdir -p tmp
+               if ! [ -d data/mysql ]; then
                    case "$1" in
                        */mariadbd)
                            PATH="$PATH:${{1%/*}}" mariadb-install-db --no-defaults \
-                               --datadir="$PWD/data" --skip-test-db --skip-name-resolve \
+                               --datadir="$PWD/data" --tmpdir="$PWD/tmp" \
+                               --skip-test-db --skip-name-resolve \
                                --innodb-flush-log-at-trx-commit=0 ;;
-                       *) "$1" --no-defaults --initialize-insecure --datadir="$PWD/data" ;;
+                       *) "$1" --no-defaults --initialize-insecure --datadir="$PWD/data" \
+                           --tmpdir="$PWD/tmp" ;;
                    esac
                fi
                exec "$1" --no-defaults --datadir="$PWD/data" --init-file="$PWD/init.sql" \
                    --bind-address=127.0.0.1 --port="$2" --socket=server.sock \
-                   --pid-file=server.pid --skip-name-resolve --loose-mysqlx=0 \
+                   --pid-file=server.pid --tmpdir="$PWD/tmp" --skip-name-resolve --loose-mysqlx=0 \
                    --max-connections=200 --innodb-buffer-pool-size={pool}M \
                    --innodb-flush-log-at-trx-commit={flush}"#
         ),
