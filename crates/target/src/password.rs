@@ -53,7 +53,7 @@ impl Target {
 
     /// Changing the password ends all other logins; it is changed back at
     /// once. Whoever would stay but is refused has ended before, and so it is
-    /// everything that is to be ended.
+    /// everything that is to be ended; unless it can be renewed.
     pub(crate) async fn end_others_by_password(
         &self,
         subject: &SubjectId,
@@ -98,6 +98,12 @@ impl Target {
             };
         }
         self.book.lock().doubt(access.expose());
+        if known.refresh.is_some() {
+            // Only its access credential is over, and renewing it would spend
+            // a token that somebody else holds.
+            let fault = Fault::NotHeld;
+            return Err(Failure { operation, fault });
+        }
         self.end_all(subject, at).await
     }
 

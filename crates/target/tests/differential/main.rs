@@ -1,0 +1,105 @@
+//! The reference server behind a target equals the strategy itself: the state
+//! machine runs over both at once, and every step must come out alike.
+//!
+//! `AUTHBENCH_CASES` asks for more histories, `AUTHBENCH_SEED` for others.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod lab;
+mod recorder;
+mod twin;
+
+use std::sync::Arc;
+
+use authbench_catalog::{Recipe, shipped};
+use authbench_core::DynStrategy;
+use authbench_stores::faulty;
+use authbench_testkit::machine::{self, BoxError, Campaign, Fault, Law};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::lab::Lab;
+use crate::twin::Twin;
+
+/// One node: the target knows one address.
+struct Single(Arc<Twin>);
+
+impl machine::Backing for Single {
+    async fn node(&self) -> Result<Arc<dyn DynStrategy>, BoxError> {
+        Ok(Arc::clone(&self.0) as _)
+    }
+
+    fn can_be_cut(&self) -> bool {
+        true
+    }
+
+    /// Always so that operations do not happen: what takes one operation here
+    /// may take several requests there, and if answers were lost, only the
+    /// first of them would take place.
+    fn cut(&self, fault: Option<Fault>) {
+        for switch in &self.0.lab.switches {
+            switch.set(fault.map(|_| faulty::Fault::Refuse));
+        }
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn compare(chosen: impl Fn(&Recipe) -> bool) {
+    for (n, recipe) in shipped()
+        .iter()
+        .enumerate()
+        .filter(|(_, recipe)| chosen(recipe))
+    {
+        // The server lives in a runtime of its own.
+        let servers = runtime();
+        let lab = Arc::new(servers.block_on(Lab::open(recipe, recipe)).unwrap());
+        let campaign = Campaign::from_env(12, n as u64 * 1_000).unwrap();
+        let outcome = campaign
+            .run(async |_| Ok(Single(Arc::new(Twin::new(&lab)))))
+            .unwrap();
+        assert_eq!(outcome.refuted().count(), 0, "{}: {outcome}", recipe.name);
+        let mismatches = lab.mismatches.lock().unwrap();
+        assert!(mismatches.is_empty(), "{}: {mismatches:#?}", recipe.name);
+        println!("{}: {outcome}", recipe.name);
+    }
+}
+
+#[test]
+fn with_a_store_the_server_equals_the_strategy() {
+    compare(|recipe| recipe.store().is_some());
+}
+
+#[test]
+fn without_a_store_the_server_equals_the_strategy() {
+    compare(|recipe| recipe.store().is_none());
+}
+
+#[test]
+fn a_server_of_another_kind_is_told_apart() {
+    let recipes = shipped();
+    let [session, jwt] = ["session.memory.bearer", "jwt.hs256.bearer"]
+        .map(|name| recipes.iter().find(|recipe| recipe.name == name).unwrap());
+    let servers = runtime();
+    let lab = Arc::new(servers.block_on(Lab::open(session, jwt)).unwrap());
+    let campaign = Campaign {
+        seed: 1,
+        cases: 4,
+        steps_max: 80,
+    };
+    let outcome = campaign
+        .run(async |_| Ok(Single(Arc::new(Twin::new(&lab)))))
+        .unwrap();
+    let refuted: Vec<_> = outcome.refuted().map(|found| found.law).collect();
+    assert_eq!(refuted, [Law::Availability], "{outcome}");
+    assert!(
+        outcome.to_string().contains("the two sides differ in"),
+        "{outcome}"
+    );
+    assert!(!lab.mismatches.lock().unwrap().is_empty());
+}
