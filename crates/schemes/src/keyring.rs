@@ -5,7 +5,8 @@
 //! one ring, each by its own clock.
 //!
 //! Reading takes no lock and costs one atomic load; a change builds the new
-//! state beside the old one and swaps it in.
+//! state beside the old one and swaps it in. Keys that were made here are
+//! nowhere else: a ring outlives its nodes, but not the process.
 
 use std::error::Error;
 use std::fmt;
@@ -14,6 +15,9 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use authbench_core::{Entropy, UnixMs};
 use parking_lot::Mutex;
+
+#[cfg(test)]
+mod tests;
 
 /// The most keys of one ring at once. A verifier tries no more, and no reader
 /// of a JWK set has to hold more (ASVS 5.0 2.4.1).
@@ -191,7 +195,7 @@ impl<K: RingKey> KeyRing<K> {
     fn rotate_locked(&self, change: &Change, at: UnixMs) -> Result<(), RotateError<K::Error>> {
         let mut keys = Keys::clone(&self.keys.load());
         keys.older
-            .retain(|older| at < keys_gone_at(older, keys.overlap_ms));
+            .retain(|older| at < gone_at(older, keys.overlap_ms));
         if keys.older.len() + 1 >= MAX_KEYS {
             return Err(RotateError::Full);
         }
@@ -265,7 +269,7 @@ impl<K> Snapshot<K> {
     pub fn verifying(&self, at: UnixMs) -> impl Iterator<Item = &K> {
         let overlap_ms = self.0.overlap_ms;
         let older = self.0.older.iter().rev();
-        let older = older.filter(move |older| at < keys_gone_at(older, overlap_ms));
+        let older = older.filter(move |older| at < gone_at(older, overlap_ms));
         std::iter::once(&*self.0.newest).chain(older.map(|older| &*older.key))
     }
 }
@@ -314,6 +318,6 @@ impl<K> Clone for Older<K> {
     }
 }
 
-const fn keys_gone_at<K>(older: &Older<K>, overlap_ms: u64) -> UnixMs {
+const fn gone_at<K>(older: &Older<K>, overlap_ms: u64) -> UnixMs {
     older.retires_at.plus_ms(overlap_ms)
 }

@@ -109,7 +109,7 @@ impl Terms {
     /// that token is judged by one that is as much behind the one that forgets.
     pub(crate) fn rotation(&self) -> Rotation {
         Rotation {
-            every_ms: self.rotate_every_s.map(|every_s| every_s * 1000),
+            every_ms: self.rotate_every_s.map(|it| it.saturating_mul(1000)),
             announce_ms: self.announce_s * 1000,
             overlap_ms: self.ttl_s * 1000 + 2 * self.skew_ms,
         }

@@ -1,11 +1,12 @@
 //! The scheme as a whole: against the plain crate (`differential`), against
-//! forgers (`forgery`, `claims`, `spelling`), its keys (`keys`) and its
+//! forgers (`forgery`, `claims`, `spelling`), its keys (`keys`, `rotation`) and its
 //! promises (`strategy`).
 
 mod claims;
 mod differential;
 mod forgery;
 mod keys;
+mod rotation;
 mod spelling;
 mod strategy;
 
