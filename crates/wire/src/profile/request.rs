@@ -56,6 +56,27 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request without body that is done with status 200, and whose answer
+    /// nothing is read from.
+    #[must_use]
+    pub fn new(method: Method, path: Template) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            body: None,
+            content_type: json_media_type(),
+            success: vec![200],
+            limit_reached: Vec::new(),
+            subject: None,
+            roles: None,
+            login: None,
+            list: None,
+            expires_at_ms: None,
+            issued_at_ms: None,
+            effective_from_ms: None,
+        }
+    }
+
     /// Every pointer into the answer, with its key in the profile.
     pub(super) fn pointers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
