@@ -3,7 +3,11 @@
 //! token (nothing, a denylist, an epoch, a family of refresh tokens) is the
 //! business of the schemes that are generic over it.
 
+pub(crate) mod claims;
+pub(crate) mod policy;
 pub mod terms;
+
+pub use policy::Verified;
 
 use authbench_core::{Identity, LoginId, Refusal, Secret, StrategyError, Subject, UnixMs};
 

@@ -7,10 +7,10 @@
 //!
 //! The file of each reason to change: [`Settings`] (`settings`), keys and
 //! their names (`keys`, `verifying_key`, `jwk`), the spelling (`compact`), the
-//! claims (`claims`), making (`sign`) and judging (`verify`).
+//! making (`sign`) and the judging (`verify`). The claims are those of every
+//! format that is JSON inside ([`crate::token`]).
 
 mod algorithm;
-mod claims;
 mod compact;
 mod disguise;
 mod jwk;
@@ -30,11 +30,13 @@ pub use algorithm::Algorithm;
 pub use disguise::Disguise;
 pub use keys::{KeyError, MIN_SECRET_OCTETS, RSA_BITS, SigningKey};
 pub use settings::Settings;
-pub use verify::Verified;
 pub use verifying_key::{TOKEN_TYPE, VerifyingKey};
 
 use crate::keyring::{KeyRing, Snapshot};
 use crate::stateless::Stateless;
+pub use crate::token::Verified;
+use crate::token::claims::Issued;
+use crate::token::policy::{Policy, not_over};
 pub use crate::token::terms::{MAX_SKEW_MS, MAX_TTL_S, SettingsError};
 use crate::token::{NewToken, Opened, Sealed, TokenFormat};
 
@@ -46,7 +48,7 @@ pub type Jwt<E> = Stateless<JwtFormat, E>;
 pub struct JwtFormat {
     settings: Settings,
     ring: Arc<KeyRing<SigningKey>>,
-    policy: verify::Policy,
+    policy: Policy,
 }
 
 impl JwtFormat {
@@ -63,11 +65,7 @@ impl JwtFormat {
     ) -> Result<Self, SettingsError> {
         let ring = ring.into();
         settings.check(&ring)?;
-        let policy = verify::Policy {
-            issuer: settings.issuer.clone(),
-            audience: settings.audience.clone(),
-            skew_ms: settings.skew_ms,
-        };
+        let policy = settings.terms().policy();
         Ok(Self {
             settings,
             ring,
@@ -93,9 +91,13 @@ impl JwtFormat {
     /// # Errors
     /// Why it proves nothing.
     pub fn verify(&self, text: &str, at: UnixMs) -> Result<Verified, Refusal> {
+        self.policy.in_time(self.proved(text, at)?, at)
+    }
+
+    /// What `text` proves at some time or other, by a key that is good at `at`.
+    fn proved(&self, text: &str, at: UnixMs) -> Result<Verified, Refusal> {
         let keys = self.ring.keys();
-        self.policy
-            .judge(text, at, |header| find(&keys, header, at))
+        verify::open(&self.policy, text, |header| find(&keys, header, at))
     }
 }
 
@@ -123,7 +125,7 @@ impl TokenFormat for JwtFormat {
         let iat = at.whole_secs();
         let bound = token.expires_by.map_or(u64::MAX, UnixMs::whole_secs);
         let exp = (iat + self.settings.ttl_s).min(bound);
-        let claims = claims::Issued {
+        let claims = Issued {
             iss: &self.settings.issuer,
             sub: &token.subject.id,
             aud: &self.settings.audience,
@@ -142,16 +144,11 @@ impl TokenFormat for JwtFormat {
     }
 
     fn open(&self, text: &str, at: UnixMs) -> Result<Opened, Refusal> {
-        self.verify(text, at).map(opened)
+        self.verify(text, at).map(Opened::from)
     }
 
     fn open_early(&self, text: &str, at: UnixMs) -> Result<Opened, Refusal> {
-        let keys = self.ring.keys();
-        let verified = self.policy.open(text, |header| find(&keys, header, at))?;
-        if at >= verified.identity.expires_at {
-            return Err(Refusal::Expired);
-        }
-        Ok(opened(verified))
+        not_over(self.proved(text, at)?, at)
     }
 
     /// Public members only (RFC 7517 9.2), for `/.well-known/jwks.json`; none
@@ -171,13 +168,6 @@ impl TokenFormat for JwtFormat {
 impl From<SigningKey> for Arc<KeyRing<SigningKey>> {
     fn from(key: SigningKey) -> Self {
         Self::new(KeyRing::fixed(key))
-    }
-}
-
-fn opened(verified: Verified) -> Opened {
-    Opened {
-        identity: verified.identity,
-        stamp: verified.stamp,
     }
 }
 

@@ -116,7 +116,7 @@ impl Settings {
         Ok(())
     }
 
-    fn terms(&self) -> Terms {
+    pub(super) fn terms(&self) -> Terms {
         Terms {
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),

@@ -2,9 +2,9 @@
 
 use aws_lc_rs::error::Unspecified;
 
-use super::claims::Issued;
 use super::compact::{self, MAX_TOKEN_OCTETS};
 use super::keys::SigningKey;
+use crate::token::claims::Issued;
 
 /// A token could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub(super) enum SealError {
 }
 
 /// The token of `claims`, signed by `key`.
-pub(super) fn seal(key: &SigningKey, claims: &Issued<'_>) -> Result<String, SealError> {
+pub(super) fn seal(key: &SigningKey, claims: &Issued<'_, u64>) -> Result<String, SealError> {
     let payload = serde_json::to_vec(claims).map_err(SealError::Claims)?;
     let header = key.verifying_key().header_segment();
     let octets = header.len()

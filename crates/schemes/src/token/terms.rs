@@ -7,6 +7,7 @@ use authbench_core::{Refusal, UnixMs};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::policy::Policy;
 use crate::keyring::{MAX_KEYS, Rotation};
 
 /// The longest life of a token: 30 days, in seconds.
@@ -101,6 +102,15 @@ impl Terms {
         Ok(())
     }
 
+    /// What such tokens must say.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            skew_ms: self.skew_ms,
+        }
+    }
+
     /// How the keys of such tokens change.
     ///
     /// A retired key is kept until the last token that it signed has expired
@@ -145,9 +155,9 @@ impl Terms {
     }
 }
 
-/// Judges the clock's part: a token of `[not_before, expires_at)` at `at`,
-/// where `early` lets pass what begins later. "On or after" the expiry is too
-/// late (RFC 7519 4.1.4).
+/// Judges the clock's part of a token of `[not_before, expires_at)` at `at`.
+/// "On or after" the expiry is too late (RFC 7519 4.1.4); a beginning may lie
+/// up to `skew_ms` in the future.
 pub(crate) const fn check_times(
     not_before: UnixMs,
     expires_at: UnixMs,

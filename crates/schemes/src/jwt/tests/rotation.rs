@@ -5,9 +5,10 @@ use std::sync::Arc;
 use authbench_core::LoginId;
 use proptest::prelude::*;
 
-use super::super::{JwtFormat, SettingsError, claims, sign};
+use super::super::{JwtFormat, SettingsError, sign};
 use super::*;
 use crate::keyring::{KeyRing, MAX_KEYS, RotateError};
+use crate::token::claims::Issued;
 use crate::token::{NewToken, TokenFormat as _};
 
 /// One ring of `algorithm` and a format over it, as every replica has it.
@@ -73,7 +74,7 @@ fn a_key_that_is_gone_proves_nothing() {
     let format = rotating(Algorithm::Hs256, |_| ());
     let stolen = format.ring().signer(AT).unwrap();
     let subject = subject();
-    let forged = claims::Issued {
+    let forged = Issued {
         iss: ISSUER,
         sub: &subject.id,
         aud: AUDIENCE,
