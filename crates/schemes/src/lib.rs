@@ -3,9 +3,13 @@
 //! over the store that keeps it.
 
 pub mod introspection;
+mod cutoff;
+pub mod denylist;
+pub mod epoch;
 pub mod jwt;
 pub mod keyring;
 mod records;
+pub mod refresh;
 pub mod sealed;
 pub mod session;
 pub mod stateless;

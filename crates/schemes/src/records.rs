@@ -28,10 +28,20 @@ pub(crate) async fn reread(
     key: &Digest,
     seen: &Record,
 ) -> Result<Option<Record>, StoreError> {
+    latest(store, key, &seen.subject).await
+}
+
+/// The record of `subject` under `key`, past a cache that may show an older
+/// state or none. Lists come from no cache.
+pub(crate) async fn latest(
+    store: &impl RecordStore,
+    key: &Digest,
+    subject: &SubjectId,
+) -> Result<Option<Record>, StoreError> {
     if store.promises().staleness == Staleness::Immediate {
         return store.get(key).await;
     }
-    let records = store.list_by_subject(&seen.subject).await?;
+    let records = store.list_by_subject(subject).await?;
     let own = records.into_iter().find(|(held, _)| held == key);
     Ok(own.map(|(_, record)| record))
 }
