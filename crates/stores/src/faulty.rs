@@ -1,45 +1,72 @@
-//! A store that can be cut off, for tests of what happens then.
+//! A store that fails when told to, for tests of what happens then.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use authbench_core::{
     Digest, Inserted, LoginId, Record, RecordStore, Rotated, StoreError, StoreFault, StorePromises,
     SubjectId, Swapped, Touch, UnixMs,
 };
+use tokio::sync::watch;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
+use crate::traffic::{HasTraffic, Traffic};
 
 /// A way to fail.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// The operation does not take place.
+    /// The operation does not take place: [`StoreFault::Unreachable`].
     Refuse,
+    /// Nothing happens until the switch is set to something else, by which the
+    /// operation then goes on; after `give_up_ms` milliseconds of that it fails
+    /// without having taken place: [`StoreFault::TimedOut`].
+    Hang {
+        /// Milliseconds of patience.
+        give_up_ms: u32,
+    },
     /// The operation takes place, but its answer is lost: the caller cannot
-    /// know.
+    /// know. [`StoreFault::TimedOut`].
     LoseAnswer,
+    /// The operation takes place, but its answer arrives cut off:
+    /// [`StoreFault::Corrupt`].
+    Truncate,
 }
 
 /// Breaks and mends every [`Faulty`] store that holds a clone of it.
-#[derive(Clone, Debug, Default)]
-pub struct Switch(Arc<AtomicU8>);
+#[derive(Clone, Debug)]
+pub struct Switch(Arc<watch::Sender<Option<Fault>>>);
+
+impl Default for Switch {
+    /// Nothing fails.
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
+    }
+}
 
 impl Switch {
     /// From now on stores fail in this way, or not at all.
     pub fn set(&self, fault: Option<Fault>) {
-        let code = match fault {
-            None => 0,
-            Some(Fault::Refuse) => 1,
-            Some(Fault::LoseAnswer) => 2,
-        };
-        self.0.store(code, Ordering::SeqCst);
+        self.0.send_replace(fault);
     }
 
     /// How stores fail at present.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
-        match self.0.load(Ordering::SeqCst) {
-            0 => None,
-            1 => Some(Fault::Refuse),
-            _ => Some(Fault::LoseAnswer),
+        *self.0.borrow()
+    }
+
+    /// The first fault that is no hang, unless a hang lasts too long.
+    async fn settled(&self) -> Result<Option<Fault>, Elapsed> {
+        let mut changes = self.0.subscribe();
+        loop {
+            let fault = *changes.borrow_and_update();
+            let Some(Fault::Hang { give_up_ms }) = fault else {
+                return Ok(fault);
+            };
+            let patience = Duration::from_millis(give_up_ms.into());
+            // Whether it changed or can change no more: the sender is ours.
+            let _ = timeout(patience, changes.changed()).await?;
         }
     }
 }
@@ -58,6 +85,12 @@ impl<S> Faulty<S> {
     }
 }
 
+impl<S: HasTraffic> HasTraffic for Faulty<S> {
+    fn traffic(&self) -> Option<Traffic> {
+        self.inner.traffic()
+    }
+}
+
 impl<S: RecordStore> Faulty<S> {
     async fn pass<T: Send>(
         &self,
@@ -70,13 +103,22 @@ impl<S: RecordStore> Faulty<S> {
             fault,
             source: None,
         };
-        match self.switch.fault() {
-            None => run.await,
-            Some(Fault::Refuse) => Err(failed(StoreFault::Unreachable)),
-            Some(Fault::LoseAnswer) => {
+        let fault = match self.switch.fault() {
+            None => return run.await,
+            Some(_) => self.switch.settled().await,
+        };
+        match fault {
+            Ok(None) => run.await,
+            Ok(Some(Fault::Refuse)) => Err(failed(StoreFault::Unreachable)),
+            Ok(Some(Fault::LoseAnswer)) => {
                 run.await?;
                 Err(failed(StoreFault::TimedOut))
             }
+            Ok(Some(Fault::Truncate)) => {
+                run.await?;
+                Err(failed(StoreFault::Corrupt))
+            }
+            Ok(Some(Fault::Hang { .. })) | Err(_) => Err(failed(StoreFault::TimedOut)),
         }
     }
 }
@@ -156,5 +198,67 @@ impl<S: RecordStore> RecordStore for Faulty<S> {
     async fn purge(&self, at: UnixMs, limit: u64) -> Result<u64, StoreError> {
         self.pass("purge expired records", self.inner.purge(at, limit))
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+
+    fn store() -> (Arc<Faulty<MemoryStore>>, Switch) {
+        let switch = Switch::default();
+        let store = Faulty::new(MemoryStore::new(), switch.clone());
+        (Arc::new(store), switch)
+    }
+
+    fn record() -> Record {
+        Record {
+            subject: SubjectId::new("u"),
+            login: LoginId([1; 16]),
+            roles: ["user"].iter().collect(),
+            issued_at: UnixMs(1),
+            expires_at: UnixMs(9),
+            used_at: UnixMs(1),
+            generation: 0,
+            revision: 0,
+            payload: Box::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_fault_is_told_and_takes_place_or_not() {
+        for (fault, expected, is_done) in [
+            (Fault::Refuse, StoreFault::Unreachable, false),
+            (Fault::Hang { give_up_ms: 1 }, StoreFault::TimedOut, false),
+            (Fault::LoseAnswer, StoreFault::TimedOut, true),
+            (Fault::Truncate, StoreFault::Corrupt, true),
+        ] {
+            let (store, switch) = store();
+            let key = Digest::of("x");
+            switch.set(Some(fault));
+            let error = store.insert_new(&key, &record()).await.unwrap_err();
+            assert_eq!(error.fault, expected, "{fault:?}");
+            switch.set(None);
+            let found = store.get(&key).await.unwrap();
+            assert_eq!(found.is_some(), is_done, "{fault:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_hangs_goes_on_when_it_is_mended() {
+        for (next, is_error) in [(None, false), (Some(Fault::Refuse), true)] {
+            let (store, switch) = store();
+            let give_up_ms = u32::MAX;
+            switch.set(Some(Fault::Hang { give_up_ms }));
+            let hanging = tokio::spawn({
+                let store = Arc::clone(&store);
+                async move { store.insert_new(&Digest::of("x"), &record()).await }
+            });
+            tokio::task::yield_now().await;
+            assert!(!hanging.is_finished());
+            switch.set(next);
+            assert_eq!(hanging.await.unwrap().is_err(), is_error);
+        }
     }
 }

@@ -9,6 +9,8 @@ use authbench_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::traffic::{HasTraffic, Traffic};
+
 /// A store that counts the operations on the store inside it, failed ones
 /// included. Counting costs one relaxed addition.
 #[derive(Debug, Default)]
@@ -50,7 +52,8 @@ impl<S> Metered<S> {
     }
 }
 
-/// How many operations of each kind a store was asked for.
+/// How many operations of each kind a store was asked for. What they cost on
+/// the wire is in [`HasTraffic::traffic`], where the store knows it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreCounts {
@@ -112,6 +115,12 @@ impl Counters {
 
 fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl<S: HasTraffic> HasTraffic for Metered<S> {
+    fn traffic(&self) -> Option<Traffic> {
+        self.inner.traffic()
+    }
 }
 
 impl<S: RecordStore> RecordStore for Metered<S> {
