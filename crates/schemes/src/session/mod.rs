@@ -66,30 +66,35 @@ impl<S: RecordStore, E: Entropy> Session<S, E> {
 
     /// Whether the session of `record` has ended neither by age nor by disuse.
     fn runs(&self, record: &Record, at: UnixMs) -> bool {
-        let idled_out = |idle: Idle| at.since(record.used_at) >= idle.promise().timeout_ms;
-        at < record.expires_at && !self.settings.idle.is_some_and(idled_out)
+        at < record.expires_at && !self.has_idled_out(record, at)
     }
 
-    /// The record that `name` opens, running or not.
-    async fn find(&self, name: &Name) -> Result<Option<Record>, StoreError> {
-        let found = self.store.get(&name.key).await?;
-        match found {
-            Some(record) if !name.opens(&record) => {
-                if self.store.promises().staleness == Staleness::Immediate {
-                    return Ok(None);
-                }
-                // A cache may still show the record of before a rotation.
-                let latest = records::reread(&self.store, &name.key, &record).await?;
-                Ok(latest.filter(|record| name.opens(record)))
+    fn has_idled_out(&self, record: &Record, at: UnixMs) -> bool {
+        let idled_out = |idle: Idle| at.since(record.used_at) >= idle.promise().timeout_ms;
+        self.settings.idle.is_some_and(idled_out)
+    }
+
+    /// The record that `name` opens, running or not. A cache may still show the
+    /// record of before a rotation or a use: what it says against the caller is
+    /// asked again.
+    async fn find(&self, name: &Name, at: UnixMs) -> Result<Option<Record>, StoreError> {
+        let Some(mut record) = self.store.get(&name.key).await? else {
+            return Ok(None);
+        };
+        let speaks_against = !name.opens(&record) || self.has_idled_out(&record, at);
+        if speaks_against && self.store.promises().staleness != Staleness::Immediate {
+            match records::reread(&self.store, &name.key, &record).await? {
+                Some(latest) => record = latest,
+                None => return Ok(None),
             }
-            found => Ok(found),
         }
+        Ok(Some(record).filter(|record| name.opens(record)))
     }
 
     /// As `find`, for a use at `at`: if use counts, it is written down.
     async fn find_used(&self, name: &Name, at: UnixMs) -> Result<Option<Record>, StoreError> {
         let Some(touch) = self.settings.idle.map(Idle::touch) else {
-            return self.find(name).await;
+            return self.find(name, at).await;
         };
         if !self.settings.rotation {
             let found = self.store.get_touched(&name.key, at, touch).await?;
@@ -97,7 +102,7 @@ impl<S: RecordStore, E: Entropy> Session<S, E> {
         }
         // An id that was rotated away finds the record but does not open it:
         // it must not keep it alive, so it is compared before the touch.
-        match self.find(name).await? {
+        match self.find(name, at).await? {
             Some(record) if touch.is_due(record.used_at, at) => {
                 let touched = self.store.get_touched(&name.key, at, touch).await?;
                 Ok(touched.filter(|record| name.opens(record)))
@@ -254,7 +259,7 @@ impl<S: RecordStore, E: Entropy> AuthStrategy for Session<S, E> {
             Ok(name) => name,
             Err(refusal) => return Ok(Refreshed::Refused(refusal)),
         };
-        let mut found = self.find(&name).await?;
+        let mut found = self.find(&name, at).await?;
         for _ in 0..SWAP_TRIES {
             let Some(held) = found.filter(|record| name.opens(record)) else {
                 return Ok(Refreshed::Refused(Refusal::Unknown));
@@ -293,7 +298,7 @@ impl<S: RecordStore, E: Entropy> AuthStrategy for Session<S, E> {
             Scope::Presented(presented) => {
                 if let Ok(name) = self.name(&presented) {
                     // An id that was rotated away proves no login.
-                    if !self.settings.rotation || self.find(&name).await?.is_some() {
+                    if !self.settings.rotation || self.find(&name, at).await?.is_some() {
                         self.store.delete(&name.key).await?;
                     }
                 }
