@@ -239,7 +239,8 @@ impl Target {
     }
 
     /// Ends the logins of the list that `chosen` chooses, the caller's own
-    /// last. The receipt is the latest of all.
+    /// last. The receipt is the latest of all. What is not in the list has
+    /// ended, but credentials of it may live on for as long as is declared.
     async fn end_listed(
         &self,
         caller: &Caller,
@@ -250,7 +251,7 @@ impl Target {
         let mut entries = self.entries(caller, at).await?;
         entries.retain(chosen);
         entries.sort_by_key(|entry| entry.login == caller.login);
-        let mut effective_from = at;
+        let mut latest = None;
         for entry in entries {
             let values = [("login", &*entry.handle)];
             let answer = self
@@ -258,8 +259,9 @@ impl Target {
                 .ask(operation, &values, &caller.present())
                 .await?;
             let receipt = self.receipt(operation, answer, at)?;
-            effective_from = effective_from.max(receipt.effective_from);
+            latest = latest.max(Some(receipt.effective_from));
         }
+        let effective_from = latest.unwrap_or(at.plus_ms(self.delay_ms(operation)));
         Ok(Receipt { effective_from })
     }
 

@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 
 use authbench_core::{
     AccountDirectory as _, AuthStrategy, Credentials, Decision, Guarantees, Issued, Listing,
-    LoginId, Logins, Presented, Receipt, RefreshOffer, Refreshed, Scope, Secret, StrategyError,
-    Subject, SubjectId, UnixMs,
+    LoginId, Logins, OutageBehaviour, Presented, Receipt, RefreshOffer, Refreshed, Scope, Secret,
+    StrategyError, Subject, SubjectId, UnixMs,
 };
+
+use tokio::sync::Mutex;
 
 use crate::lab::{Lab, Pair};
 
@@ -15,10 +17,12 @@ use crate::lab::{Lab, Pair};
 const SUBJECTS: u32 = 3;
 
 /// A history's view of a [`Lab`]: answers as the strategy here does, if the
-/// one there answers alike.
+/// one there answers alike. Of calls that overlap each has its turn, so that
+/// both sides see them in one order.
 pub(crate) struct Twin {
     pub(crate) lab: Arc<Lab>,
     first_account: u32,
+    turn: Mutex<()>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,7 @@ impl Twin {
         Self {
             lab: Arc::clone(lab),
             first_account,
+            turn: Mutex::default(),
         }
     }
 
@@ -100,6 +105,28 @@ impl Twin {
         }
     }
 
+    /// The same for what the target does in somebody's name: in an outage that
+    /// may fail for want of a judgement on the caller, where the strategy here
+    /// needs no store, and the other way round. Whoever needed none changed
+    /// nothing in it, so that the failure tells the truth.
+    fn same_but_for_callers<T: std::fmt::Debug>(
+        &self,
+        operation: &'static str,
+        here: Result<T, StrategyError>,
+        there: Result<T, StrategyError>,
+        alike: impl Fn(&T, &T) -> bool,
+    ) -> Result<T, StrategyError> {
+        let cut = self
+            .lab
+            .switches
+            .iter()
+            .any(|switch| switch.fault().is_some());
+        match (here, there) {
+            (Ok(_), Err(outage)) | (Err(outage), Ok(_)) if cut => Err(outage),
+            (here, there) => self.same(operation, here, there, alike),
+        }
+    }
+
     /// Whether new credentials are alike; from now on they are a pair.
     fn paired(&self, subject: &SubjectId, here: &Credentials, there: &Credentials) -> bool {
         let known = self.lab.pairs.find(|pair| pair.here.login == here.login);
@@ -141,7 +168,7 @@ impl Twin {
         let here = self.lab.here.change_roles(own, at).await;
         let there = AuthStrategy::change_roles(&self.lab.there, own, at).await;
         self.use_alike(at).await;
-        self.same("change-roles", here, there, |here, there| here == there)
+        self.same_but_for_callers("change-roles", here, there, |here, there| here == there)
     }
 
     /// Ends a login on both sides by what each side's client holds.
@@ -180,6 +207,7 @@ impl AuthStrategy for Twin {
     }
 
     async fn issue(&self, subject: &Subject, at: UnixMs) -> Result<Issued, StrategyError> {
+        let _turn = self.turn.lock().await;
         self.lab.clock.set(at);
         let subject = Subject {
             id: self.own(&subject.id),
@@ -205,23 +233,30 @@ impl AuthStrategy for Twin {
         presented: &Presented<'_>,
         at: UnixMs,
     ) -> Result<Decision, StrategyError> {
+        let _turn = self.turn.lock().await;
         self.lab.clock.set(at);
         let here = self.lab.here.authenticate(presented, at).await;
         let counterpart = self.counterpart(presented);
         let there = AuthStrategy::authenticate(&self.lab.there, &counterpart.present(), at).await;
         self.lab.shown.lock().unwrap().clear();
-        let decision = self.same("authenticate", here, there, |here, there| {
-            match (here, there) {
-                (Decision::Accepted(here), Decision::Accepted(there)) => {
-                    here.subject == there.subject
-                        && here.roles == there.roles
-                        && here.expires_at == there.expires_at
-                        && self.login_there(here.login) == there.login
-                }
-                (Decision::Refused(_), Decision::Refused(_)) => true,
-                _ => false,
+        let alike = |here: &Decision, there: &Decision| match (here, there) {
+            (Decision::Accepted(here), Decision::Accepted(there)) => {
+                here.subject == there.subject
+                    && here.roles == there.roles
+                    && here.expires_at == there.expires_at
+                    && self.login_there(here.login) == there.login
             }
-        })?;
+            (Decision::Refused(_), Decision::Refused(_)) => true,
+            _ => false,
+        };
+        // What a cache still knows in an outage depends on when it was asked
+        // for other things.
+        let decision = match self.lab.here.guarantees().outage {
+            OutageBehaviour::Coasts => {
+                self.same_but_for_callers("authenticate", here, there, alike)
+            }
+            _ => self.same("authenticate", here, there, alike),
+        }?;
         Ok(match decision {
             Decision::Accepted(mut identity) => {
                 identity.subject = self.machines(&identity.subject);
@@ -236,6 +271,7 @@ impl AuthStrategy for Twin {
         presented: &Presented<'_>,
         at: UnixMs,
     ) -> Result<Refreshed, StrategyError> {
+        let _turn = self.turn.lock().await;
         self.lab.clock.set(at);
         let here = self.lab.here.refresh(presented, at).await;
         let counterpart = self.counterpart(presented);
@@ -253,6 +289,7 @@ impl AuthStrategy for Twin {
     }
 
     async fn revoke(&self, scope: &Scope<'_>, at: UnixMs) -> Result<Receipt, StrategyError> {
+        let _turn = self.turn.lock().await;
         self.lab.clock.set(at);
         let promises = self.lab.here.guarantees();
         let listed = promises.listing == Listing::Exact;
@@ -295,18 +332,23 @@ impl AuthStrategy for Twin {
         let here = self.lab.here.revoke(&here, at).await;
         let there = AuthStrategy::revoke(&self.lab.there, &there, at).await;
         self.use_alike(at).await;
-        self.same("revoke", here, there, |here, there| {
+        let alike = |here: &Receipt, there: &Receipt| {
             here == there || (!exact && there.effective_from <= here.effective_from)
-        })
+        };
+        match scope {
+            Scope::Presented(_) => self.same("revoke", here, there, alike),
+            _ => self.same_but_for_callers("revoke", here, there, alike),
+        }
     }
 
     async fn logins(&self, subject: &SubjectId, at: UnixMs) -> Result<Logins, StrategyError> {
+        let _turn = self.turn.lock().await;
         self.lab.clock.set(at);
         let own = self.own(subject);
         let here = self.lab.here.logins(&own, at).await;
         let there = AuthStrategy::logins(&self.lab.there, &own, at).await;
         self.use_alike(at).await;
-        self.same("logins", here, there, |here, there| match (here, there) {
+        self.same_but_for_callers("logins", here, there, |here, there| match (here, there) {
             (Logins::Known(here), Logins::Known(there)) => {
                 let mut here = here.clone();
                 here.iter_mut()
@@ -319,6 +361,7 @@ impl AuthStrategy for Twin {
     }
 
     async fn change_roles(&self, subject: &Subject, at: UnixMs) -> Result<Receipt, StrategyError> {
+        let _turn = self.turn.lock().await;
         self.lab.clock.set(at);
         let own = Subject {
             id: self.own(&subject.id),
