@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_core::{Clock, DynStrategy, Entropy};
+use authbench_core::{Clock, DynStrategy, Entropy, RefreshOffer};
 use authbench_wire::Transport;
 use authbench_wire::bodies::StatsResponse;
+use authbench_wire::cookie::COOKIE_OCTETS_MAX;
 
 use crate::accounts::Accounts;
 use crate::keys::{PublishedKeys, RotateKeys};
@@ -44,14 +45,18 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// A server on the system's clock and entropy, with the default bounds,
-    /// without keys, counts, TLS and lab.
+    /// A server on the system's clock and entropy, with the default bounds (but
+    /// with heads as large as its credentials need them), without keys, counts,
+    /// TLS and lab.
     #[must_use]
     pub fn new(
         strategy: Arc<dyn DynStrategy>,
         transport: Transport,
         accounts: Arc<Accounts>,
     ) -> Self {
+        let mut limits = Limits::default();
+        let needed = head_octets_min(&transport, strategy.guarantees().refresh);
+        limits.head_octets_max = limits.head_octets_max.max(needed);
         Self {
             strategy,
             transport,
@@ -61,7 +66,7 @@ impl ServerConfig {
             jwks: None,
             rotate_keys: None,
             stats: None,
-            limits: Limits::default(),
+            limits,
             tls: None,
             lab: false,
         }
@@ -103,4 +108,16 @@ impl Default for Limits {
             drain_ms: 5_000,
         }
     }
+}
+
+/// Octets that a request's head has at most because of its credentials, and as
+/// much as one cookie for the rest.
+pub(crate) fn head_octets_min(transport: &Transport, offer: RefreshOffer) -> usize {
+    let access = match transport {
+        Transport::Cookie(settings) => settings.chunks_max().unwrap_or(1),
+        Transport::Bearer => 1,
+    };
+    let rotates = matches!(offer, RefreshOffer::RotatingKillsFamily { .. });
+    let refresh = transport.is_ambient() && rotates;
+    COOKIE_OCTETS_MAX * (1 + usize::from(access) + usize::from(refresh))
 }

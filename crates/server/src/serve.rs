@@ -7,9 +7,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authbench_core::{RefreshOffer, SteppedClock};
+use authbench_core::SteppedClock;
 use authbench_wire::Transport;
-use authbench_wire::cookie::COOKIE_OCTETS_MAX;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
@@ -27,7 +26,7 @@ use tower::Service as _;
 use tracing::{debug, info, warn};
 
 use crate::app::App;
-use crate::config::ServerConfig;
+use crate::config::{ServerConfig, head_octets_min};
 use crate::keys::KeySetError;
 use crate::routes;
 use crate::tls::{Tls, TlsError};
@@ -291,18 +290,6 @@ async fn pause_after(error: &io::Error) {
         warn!(%error, "no connection could be accepted");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// Octets that a request's head has at most because of its credentials, and as
-/// much as one cookie for the rest.
-fn head_octets_min(transport: &Transport, offer: RefreshOffer) -> usize {
-    let access = match transport {
-        Transport::Cookie(settings) => settings.chunks_max().unwrap_or(1),
-        Transport::Bearer => 1,
-    };
-    let rotates = matches!(offer, RefreshOffer::RotatingKillsFamily { .. });
-    let refresh = transport.is_ambient() && rotates;
-    COOKIE_OCTETS_MAX * (1 + usize::from(access) + usize::from(refresh))
 }
 
 /// What a 401 says is missing; nothing about what was wrong, so that it is the

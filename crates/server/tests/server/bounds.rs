@@ -33,8 +33,8 @@ async fn a_full_cookie_passes_and_a_huge_head_does_not() {
     assert!(site.is_alive(&full).await, "the server still serves");
 }
 
-/// A credential over several cookies, in the largest head that the default
-/// bounds promise to hold.
+/// A credential over several cookies, in the largest head that the bounds
+/// promise to hold.
 #[tokio::test]
 async fn a_large_credential_takes_several_cookies() {
     let site = Site::start_with(chunked(3), Fake::default(), |_| {}).await;

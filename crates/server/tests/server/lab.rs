@@ -175,4 +175,6 @@ async fn what_does_not_fit_is_not_served() {
         ));
     }
     assert!(refused(HOME, cookie(), plain(), |_| {}).await.is_none());
+    // The default is as large as it takes.
+    assert!(refused(HOME, chunked(8), plain(), |_| {}).await.is_none());
 }
