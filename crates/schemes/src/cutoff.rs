@@ -42,15 +42,22 @@ impl CutOff {
     /// The state after a revocation at `at` of everything but `keep`, where
     /// clocks differ by no more than `skew_ms`.
     pub(crate) fn cut(&self, keep: Option<LoginId>, at: UnixMs, skew_ms: u64) -> Self {
-        let below = at
-            .0
-            .saturating_add(skew_ms)
-            .max(self.below.saturating_add(1));
+        let below =
+            at.0.saturating_add(skew_ms)
+                .max(self.below.saturating_add(1));
         let spared = keep.map(|keep| match self.spared {
             Some((spared, floor)) if spared == keep => (keep, floor),
             _ => (keep, self.below),
         });
         Self { below, spared }
+    }
+
+    /// Whether this state, stored after `wanted` was computed, already cuts off
+    /// whatever that would: then somebody else's revocation came in between,
+    /// and there is nothing left to do.
+    pub(crate) fn covers(&self, wanted: &Self) -> bool {
+        let kept = |it: &Self| it.spared.map(|(login, _)| login);
+        self.below >= wanted.below && (self.spared.is_none() || kept(self) == kept(wanted))
     }
 
     pub(crate) fn to_octets(self) -> [u8; OCTETS] {

@@ -6,18 +6,17 @@
 //! one cut-off, for "everything" and "everything but this". A request looks
 //! both up in one round trip. An entry lives as long as a token that it could
 //! hit, so the list is as long as the revocations of one token's life, not as
-//! the logins.
+//! the logins. It cannot know which handles exist: whoever may end logins by
+//! their handle can make it longer, so what offers that bounds how often.
 
 mod keys;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use authbench_core::{
-    AuthStrategy, Credentials, Decision, Entropy, Guarantees, Identity, Inserted, Issued,
-    Listing, LoginId, Logins, OutageBehaviour, Presented, Receipt, Record, RecordStore,
-    RefreshOffer, Refreshed, Refusal, Roles, Scope, Staleness, StoreError, StoreFault,
-    StorePromises, StrategyError, Subject, SubjectId, Swapped, UnixMs,
+    AuthStrategy, Credentials, Decision, Entropy, Guarantees, Identity, Inserted, Issued, Listing,
+    LoginId, Logins, OutageBehaviour, Presented, Receipt, Record, RecordStore, RefreshOffer,
+    Refreshed, Refusal, Roles, Scope, Staleness, StoreError, StoreFault, StorePromises,
+    StrategyError, Subject, SubjectId, Swapped, UnixMs,
 };
 
 pub use settings::Settings;
@@ -109,11 +108,19 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Denylist<F, S, E> {
         let key = keys::cut_off(subject);
         let skew_ms = self.format.skew_ms();
         let mut found = records::latest(&self.store, &key, subject).await?;
+        let mut wanted: Option<CutOff> = None;
         for _ in 0..SWAP_TRIES {
+            let old = found.as_ref().map(cut_off_in).transpose()?;
+            if let (Some(old), Some(wanted)) = (&old, &wanted)
+                && old.covers(wanted)
+            {
+                return Ok(());
+            }
+            let cut_off = old.unwrap_or_default().cut(keep, at, skew_ms);
+            wanted.get_or_insert(cut_off);
+            let payload = Box::from(cut_off.to_octets());
+            let expires_at = self.entry_ends_at(UnixMs(cut_off.below));
             let Some(held) = found else {
-                let cut_off = CutOff::default().cut(keep, at, skew_ms);
-                let payload = Box::from(cut_off.to_octets());
-                let expires_at = self.entry_ends_at(UnixMs(cut_off.below.max(at.0)));
                 let record = self.record(subject, LoginId([0; 16]), at, expires_at, payload);
                 match self.store.insert_new(&key, &record).await? {
                     Inserted::New => return Ok(()),
@@ -123,11 +130,9 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Denylist<F, S, E> {
                     }
                 }
             };
-            let cut_off = cut_off_in(&held)?.cut(keep, at, skew_ms);
-            let expires_at = self.entry_ends_at(UnixMs(cut_off.below.max(at.0)));
             let new = Record {
                 expires_at: held.expires_at.max(expires_at),
-                payload: Box::from(cut_off.to_octets()),
+                payload,
                 ..held.clone()
             };
             match self
@@ -162,6 +167,11 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Denylist<F, S, E> {
         let dead = entry.is_some() || cut_off.is_some_and(|it| it.hits(*login, stamp));
         Ok(dead.then_some(Refusal::Revoked))
     }
+}
+
+/// Whether the store is out of reach. One that answers nonsense is not.
+const fn is_outage(error: &StoreError) -> bool {
+    matches!(error.fault, StoreFault::Unreachable | StoreFault::TimedOut)
 }
 
 fn cut_off_in(record: &Record) -> Result<CutOff, StoreError> {
@@ -244,7 +254,9 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> AuthStrategy for Denylist<F, S,
         match self.denied(&opened).await {
             Ok(None) => Ok(Decision::Accepted(opened.identity)),
             Ok(Some(refusal)) => Ok(Decision::Refused(refusal)),
-            Err(_) if self.settings.fail_open => Ok(Decision::Accepted(opened.identity)),
+            Err(error) if self.settings.fail_open && is_outage(&error) => {
+                Ok(Decision::Accepted(opened.identity))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -13,22 +13,20 @@
 mod cache;
 mod settings;
 mod state;
-#[cfg(test)]
-mod tests;
 
 use authbench_core::{
-    AuthStrategy, Credentials, Decision, Entropy, Guarantees, Inserted, Issued, Listing, LoginId,
-    Logins, OutageBehaviour, Presented, Receipt, Record, RecordStore, RefreshOffer, Refreshed,
-    Refusal, Scope, Staleness, StoreError, StoreFault, StorePromises, StrategyError, Subject,
-    SubjectId, Swapped, UnixMs,
+    AuthStrategy, Credentials, Decision, Entropy, Guarantees, Identity, Inserted, Issued, Listing,
+    LoginId, Logins, OutageBehaviour, Presented, Receipt, Record, RecordStore, RefreshOffer,
+    Refreshed, Refusal, Roles, Scope, Staleness, StoreError, StoreFault, StorePromises,
+    StrategyError, Subject, SubjectId, Swapped, UnixMs,
 };
 
 pub use settings::{MAX_STALE_MS, Settings};
 
 use crate::records::{self, SWAP_TRIES};
-use crate::token::{NewToken, TokenFormat};
+use crate::token::{NewToken, Opened, TokenFormat};
 use cache::Cache;
-use state::State;
+use state::{Change, State};
 
 /// Tokens of a format that must agree with their subject's number.
 pub struct Epoch<F, S, E> {
@@ -50,6 +48,11 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Epoch<F, S, E> {
             store,
             entropy,
         }
+    }
+
+    /// The store, for what a scheme does not do: purging, counting.
+    pub const fn store(&self) -> &S {
+        &self.store
     }
 
     /// How long a change may go unseen: a read of the store may be as old as
@@ -88,7 +91,7 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Epoch<F, S, E> {
 
     /// The state of a subject that logs in, made or kept for longer if need
     /// be.
-    async fn state_for_login(&self, subject: &Subject, at: UnixMs) -> Result<State, StoreError> {
+    async fn state_for_login(&self, subject: &Subject, at: UnixMs) -> Result<State, StrategyError> {
         let key = state::key(&subject.id);
         let needed_until = self.needed_until(at);
         // As much again, so that not every login has to write.
@@ -96,7 +99,10 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Epoch<F, S, E> {
         let mut found = records::latest(&self.store, &key, &subject.id).await?;
         for _ in 0..SWAP_TRIES {
             let Some(held) = found else {
-                let state = State::new(&subject.roles, at, self.format.skew_ms());
+                let mut random = [0; 4];
+                self.entropy.fill(&mut random)?;
+                let random = u32::from_be_bytes(random);
+                let state = State::new(&subject.roles, random, at, self.format.skew_ms());
                 let record = Record {
                     subject: subject.id.clone(),
                     login: LoginId([0; 16]),
@@ -136,9 +142,8 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Epoch<F, S, E> {
                 }
             }
         }
-        Err(records::contended(
-            "begin a login of a subject that others keep changing",
-        ))
+        let operation = "begin a login of a subject that others keep changing";
+        Err(records::contended(operation).into())
     }
 
     /// Changes the state of `subject`. Where there is none, no token is good
@@ -146,9 +151,10 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Epoch<F, S, E> {
     async fn change(
         &self,
         subject: &SubjectId,
-        change: impl Fn(&State) -> State + Send + Sync,
+        change: Change<'_>,
+        at: UnixMs,
     ) -> Result<(), StoreError> {
-        let changed = self.change_in_store(subject, change).await;
+        let changed = self.change_in_store(subject, change, at).await;
         // Also when it is not known whether it was changed.
         if let Some(cache) = &self.cache {
             cache.forget(subject);
@@ -159,15 +165,25 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Epoch<F, S, E> {
     async fn change_in_store(
         &self,
         subject: &SubjectId,
-        change: impl Fn(&State) -> State + Send + Sync,
+        change: Change<'_>,
+        at: UnixMs,
     ) -> Result<(), StoreError> {
         let key = state::key(subject);
         let mut found = records::latest(&self.store, &key, subject).await?;
+        let mut wanted: Option<State> = None;
         for _ in 0..SWAP_TRIES {
             let Some(held) = found else {
                 return Ok(());
             };
-            let state = change(&state_in(&held)?);
+            let old = state_in(&held)?;
+            if wanted
+                .as_ref()
+                .is_some_and(|wanted| old.covers(change, wanted))
+            {
+                return Ok(());
+            }
+            let state = old.changed(change, at, self.format.skew_ms());
+            wanted.get_or_insert_with(|| state.clone());
             let new = Record {
                 payload: state.payload(),
                 roles: state.roles,
@@ -187,21 +203,39 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Epoch<F, S, E> {
         ))
     }
 
-    /// The state of `subject`, perhaps as it was a while ago.
-    async fn state(&self, subject: &SubjectId, at: UnixMs) -> Result<Option<State>, StoreError> {
-        let ticket = match self.cache.as_ref().map(|cache| cache.get(subject, at)) {
-            Some(Ok(state)) => return Ok(Some(state)),
-            Some(Err(ticket)) => Some(ticket),
-            None => None,
-        };
-        let Some(record) = self.store.get(&state::key(subject)).await? else {
-            return Ok(None);
-        };
-        let state = state_in(&record)?;
-        if let (Some(cache), Some(ticket)) = (&self.cache, ticket) {
-            cache.put(subject, ticket, at, state.clone(), record.revision);
+    /// The roles of whoever presents this token; none if it is no good, or the
+    /// subject is not known. What a node or a cache before the store remembers
+    /// may accept, but only the store itself refuses: it may know of a login
+    /// that began later.
+    async fn roles_of(
+        &self,
+        opened: &Opened,
+        number: u64,
+        at: UnixMs,
+    ) -> Result<Option<Roles>, StoreError> {
+        let subject = &opened.identity.subject;
+        let cached = self.cache.as_ref().map(|cache| cache.get(subject, at));
+        if let Some((Some(state), _)) = &cached
+            && let Some(roles) = state.admit(opened, number)
+        {
+            return Ok(Some(roles));
         }
-        Ok(Some(state))
+        let key = state::key(subject);
+        let read = |record: Option<Record>| record.as_ref().map(state_in).transpose();
+        let judge = |state: &Option<State>| state.as_ref()?.admit(opened, number);
+        let mut state = read(self.store.get(&key).await?)?;
+        let mut roles = judge(&state);
+        if roles.is_none() && self.store.promises().staleness != Staleness::Immediate {
+            state = read(records::latest(&self.store, &key, subject).await?)?;
+            roles = judge(&state);
+        }
+        if let (Some(cache), Some((_, ticket))) = (&self.cache, cached) {
+            match &state {
+                Some(state) => cache.put(subject, ticket, at, state),
+                None => cache.forget(subject),
+            }
+        }
+        Ok(roles)
     }
 }
 
@@ -247,14 +281,10 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> AuthStrategy for Epoch<F, S, E>
             subject,
             login,
             token_id: None,
-            stamp: Some(state.stamp()),
+            stamp: Some(state.number()),
             expires_by: None,
         };
         let sealed = self.format.seal(&token, at)?;
-        // The cache may know the subject as it was before its record was lost.
-        if let Some(cache) = &self.cache {
-            cache.forget(&subject.id);
-        }
         Ok(Issued::Granted(Credentials {
             access: sealed.text,
             refresh: None,
@@ -278,15 +308,15 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> AuthStrategy for Epoch<F, S, E>
         };
         // Every token of this scheme has a stamp: one without was made by
         // another that shares the key.
-        let Some(stamp) = opened.stamp else {
+        let Some(number) = opened.stamp else {
             return Ok(Decision::Refused(Refusal::WrongKind));
         };
-        let state = self.state(&opened.identity.subject, at).await?;
-        let Some(state) = state else {
-            return Ok(Decision::Refused(Refusal::Unknown));
-        };
-        Ok(match state.admit(opened.identity, stamp) {
-            Some(identity) => Decision::Accepted(identity),
+        let roles = self.roles_of(&opened, number, at).await?;
+        Ok(match roles {
+            Some(roles) => Decision::Accepted(Identity {
+                roles,
+                ..opened.identity
+            }),
             None => Decision::Refused(Refusal::Revoked),
         })
     }
@@ -307,9 +337,12 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> AuthStrategy for Epoch<F, S, E>
                 });
             }
             Scope::Login { .. } => return Ok(self.last_expiry(at)),
-            Scope::Subject(subject) => self.change(subject, |state| state.cut(None)).await?,
+            Scope::Subject(subject) => {
+                self.change(subject, Change::Cut { keep: None }, at).await?;
+            }
             Scope::Others { subject, keep } => {
-                self.change(subject, |state| state.cut(Some(keep))).await?;
+                let keep = Some(keep);
+                self.change(subject, Change::Cut { keep }, at).await?;
             }
         }
         Ok(self.receipt(at))
@@ -320,7 +353,7 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> AuthStrategy for Epoch<F, S, E>
     }
 
     async fn change_roles(&self, subject: &Subject, at: UnixMs) -> Result<Receipt, StrategyError> {
-        self.change(&subject.id, |state| state.with_roles(&subject.roles))
+        self.change(&subject.id, Change::Roles(&subject.roles), at)
             .await?;
         Ok(self.receipt(at))
     }

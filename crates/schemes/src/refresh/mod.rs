@@ -65,6 +65,11 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Refreshing<F, S, E> {
         }
     }
 
+    /// The store, for what a scheme does not do: purging, counting.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
     /// Looks at the account at each renewal: one that is gone or barred, or
     /// whose password was changed by another login, renews nothing any more
     /// (ASVS 5.0 7.4.2, 7.4.3), and the roles are the account's of that moment.
@@ -163,16 +168,21 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Refreshing<F, S, E> {
             && at.since(record.used_at) < self.settings.grace.window_ms()
     }
 
-    /// The login that `presented` proves, by either of its tokens.
-    fn login_of(&self, presented: &Presented<'_>, at: UnixMs) -> Option<LoginId> {
-        let access = presented
-            .access
-            .and_then(|text| self.format.open_early(text, at).ok());
-        let refresh = || Named::open(presented.refresh?, &self.key).ok();
-        match access {
-            Some(opened) => Some(opened.identity.login),
-            None => refresh().map(|named| named.login),
-        }
+    /// The logins that `presented` proves, by either of its tokens; a spent one
+    /// proves it as well (RFC 7009 2.1). They are one unless a client mixes
+    /// them up.
+    fn logins_of(&self, presented: &Presented<'_>, at: UnixMs) -> Vec<LoginId> {
+        let access = |text| self.format.open_early(text, at).ok();
+        let access = presented.access.and_then(access);
+        let refresh = |text| Named::open(text, &self.key).ok();
+        let refresh = presented.refresh.and_then(refresh);
+        let both = [
+            access.map(|opened| opened.identity.login),
+            refresh.map(|named| named.login),
+        ];
+        let mut logins: Vec<_> = both.into_iter().flatten().collect();
+        logins.dedup();
+        logins
     }
 }
 
@@ -287,10 +297,13 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> AuthStrategy for Refreshing<F, 
     async fn revoke(&self, scope: &Scope<'_>, at: UnixMs) -> Result<Receipt, StrategyError> {
         match *scope {
             Scope::Presented(presented) => {
-                let Some(login) = self.login_of(&presented, at) else {
+                let logins = self.logins_of(&presented, at);
+                if logins.is_empty() {
                     return Ok(Receipt { effective_from: at });
-                };
-                self.store.delete(&family_key(login)).await?;
+                }
+                for login in logins {
+                    self.store.delete(&family_key(login)).await?;
+                }
             }
             Scope::Login { subject, login } => {
                 records::end_login(&self.store, subject, login).await?;

@@ -4,6 +4,7 @@
 
 use authbench_core::{Digest, LoginId, Refusal, Secret};
 use base64_simd::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
 
 use super::key::RefreshKey;
 
@@ -27,11 +28,11 @@ pub(super) struct Named {
 impl Named {
     /// The token's text.
     pub(super) fn seal(self, key: &RefreshKey) -> Secret {
-        let mut octets = [0; TOKEN_OCTETS];
+        let mut octets = Zeroizing::new([0; TOKEN_OCTETS]);
         let named = self.octets();
         octets[..NAMED_OCTETS].copy_from_slice(&named);
         octets[NAMED_OCTETS..].copy_from_slice(key.tag(&message(&named)).as_ref());
-        Secret::new(URL_SAFE_NO_PAD.encode_to_string(octets))
+        Secret::new(URL_SAFE_NO_PAD.encode_to_string(octets.as_slice()))
     }
 
     /// What `text` names. It has one spelling: its length is fixed, and
@@ -43,6 +44,7 @@ impl Named {
         let octets = URL_SAFE_NO_PAD
             .decode_to_vec(text)
             .map_err(|_| Refusal::Malformed)?;
+        let octets = Zeroizing::new(octets);
         let (named, tag) = octets
             .split_first_chunk::<NAMED_OCTETS>()
             .ok_or(Refusal::Malformed)?;
