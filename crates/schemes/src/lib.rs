@@ -2,12 +2,14 @@
 //! `authbench_core::AuthStrategy`; a scheme with server-side state is generic
 //! over the store that keeps it.
 
-pub mod introspection;
+pub mod biscuit;
 mod cutoff;
 pub mod denylist;
 pub mod epoch;
+pub mod introspection;
 pub mod jwt;
 pub mod keyring;
+pub mod paseto;
 mod records;
 pub mod refresh;
 pub mod sealed;

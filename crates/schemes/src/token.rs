@@ -4,12 +4,19 @@
 //! business of the schemes that are generic over it.
 
 pub(crate) mod claims;
+pub mod keys;
 pub(crate) mod policy;
 pub mod terms;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use policy::Verified;
 
 use authbench_core::{Identity, LoginId, Refusal, Secret, StrategyError, Subject, UnixMs};
+
+/// Longer texts are refused unread, and never made. Twice what common servers
+/// accept as a whole header section (ASVS 5.0 4.2.5).
+pub const MAX_TOKEN_OCTETS: usize = 16 * 1024;
 
 /// What a format is asked to seal.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +37,23 @@ pub struct NewToken<'a> {
     /// a second earlier, and one that is bound to end within the second of its
     /// making is dead at birth.
     pub expires_by: Option<UnixMs>,
+}
+
+impl NewToken<'_> {
+    /// The whole seconds since 1970 of the token's making at `at` and of its
+    /// expiry, `ttl_s` later at most.
+    pub(crate) fn life_s(&self, at: UnixMs, ttl_s: u64) -> (u64, u64) {
+        let iat = at.whole_secs();
+        let bound = self.expires_by.map_or(u64::MAX, UnixMs::whole_secs);
+        (iat, (iat + ttl_s).min(bound))
+    }
+}
+
+/// No verifier would read the token.
+#[derive(Debug, thiserror::Error)]
+#[error("the token has {octets} octets, more than the {MAX_TOKEN_OCTETS} that are accepted")]
+pub(crate) struct TooLong {
+    pub(crate) octets: usize,
 }
 
 /// A token that was made.

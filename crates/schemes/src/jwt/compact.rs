@@ -6,9 +6,7 @@
 
 use base64_simd::{AsOut as _, URL_SAFE_NO_PAD};
 
-/// Longer texts are refused unread, and never made. Twice what common servers
-/// accept as a whole header section (ASVS 5.0 4.2.5).
-pub(super) const MAX_TOKEN_OCTETS: usize = 16 * 1024;
+pub(super) use crate::token::MAX_TOKEN_OCTETS;
 
 /// The longest signature: RSA with 4096 bits.
 pub(super) const MAX_SIGNATURE_OCTETS: usize = 512;

@@ -15,7 +15,7 @@ use super::compact::encode;
 use super::keys::KeyError;
 
 /// An Ed25519 key of its 32 octets (RFC 8037 2).
-pub(super) fn ed25519(octets: &[u8]) -> Jwk {
+pub(crate) fn ed25519(octets: &[u8]) -> Jwk {
     unnamed(AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
         key_type: OctetKeyPairType::OctetKeyPair,
         curve: EllipticCurve::Ed25519,
@@ -52,16 +52,17 @@ pub(super) fn rsa(key: &RsaSubjectPublicKey) -> (Jwk, usize) {
 }
 
 /// The key under its thumbprint (RFC 7638), for signatures of `algorithm`
-/// only (RFC 8725 3.1).
-pub(super) fn named(mut jwk: Jwk, algorithm: Algorithm) -> Result<(String, Value), KeyError> {
-    let kid = jwk
-        .thumbprint(ThumbprintHash::SHA256)
-        .map_err(KeyError::Form)?;
+/// only (RFC 8725 3.1); without one, of a kind that JOSE has no name for.
+pub(crate) fn named(
+    mut jwk: Jwk,
+    algorithm: Option<Algorithm>,
+) -> Result<(String, Value), jsonwebtoken::errors::Error> {
+    let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
     jwk.common.key_id = Some(kid.clone());
     jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-    jwk.common.key_algorithm = Some(jsonwebtoken::Algorithm::from(algorithm).into());
-    let json = serde_json::to_value(jwk).map_err(|error| KeyError::Form(error.into()))?;
-    Ok((kid, json))
+    let algorithm = algorithm.map(jsonwebtoken::Algorithm::from);
+    jwk.common.key_algorithm = algorithm.map(Into::into);
+    Ok((kid, serde_json::to_value(jwk)?))
 }
 
 fn unnamed(algorithm: AlgorithmParameters) -> Jwk {

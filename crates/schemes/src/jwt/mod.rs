@@ -13,7 +13,7 @@
 mod algorithm;
 mod compact;
 mod disguise;
-mod jwk;
+pub(crate) mod jwk;
 mod keys;
 mod settings;
 mod sign;
@@ -122,9 +122,7 @@ impl TokenFormat for JwtFormat {
             source,
         };
         let key = self.ring.signer(at).map_err(|error| failed(error.into()))?;
-        let iat = at.whole_secs();
-        let bound = token.expires_by.map_or(u64::MAX, UnixMs::whole_secs);
-        let exp = (iat + self.settings.ttl_s).min(bound);
+        let (iat, exp) = token.life_s(at, self.settings.ttl_s);
         let claims = Issued {
             iss: &self.settings.issuer,
             sub: &token.subject.id,

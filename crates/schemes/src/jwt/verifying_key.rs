@@ -90,7 +90,7 @@ impl VerifyingKey {
         check: ParsedPublicKey,
         signature_octets: usize,
     ) -> Result<Self, KeyError> {
-        let (kid, jwk) = jwk::named(jwk, algorithm)?;
+        let (kid, jwk) = jwk::named(jwk, Some(algorithm)).map_err(KeyError::Form)?;
         let header = header_segment(algorithm, &kid)?;
         let check = Check::Signature(check);
         Ok(Self {
