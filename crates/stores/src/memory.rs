@@ -16,21 +16,18 @@
 
 mod place;
 mod slots;
+mod tables;
 
-use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authbench_core::{
     Digest, Durability, Inserted, LoginId, OutageBehaviour, Record, RecordStore, Rotated,
     Staleness, StoreError, StoreFault, StorePromises, SubjectId, Swapped, Touch, UnixMs,
 };
-use foldhash::quality::RandomState;
-use parking_lot::{Mutex, RwLock};
-use smallvec::SmallVec;
 
 use crate::payload::PayloadTooLong;
-use place::{Hashed, Location, Position, SHARDS};
-use slots::SlotTable;
+use place::Position;
+use tables::{Full, ParkingLot, Tables};
 
 const STORE: &str = "memory";
 
@@ -41,47 +38,17 @@ const CHUNKS_PER_TURN: usize = 8;
 /// only within the process, behind an `Arc`. Holds up to 2^26 records in each
 /// of its 64 shards.
 pub struct MemoryStore {
-    records: Box<[Padded<RwLock<SlotTable<Entry>>>]>,
-    owners: Box<[Padded<Mutex<SlotTable<Owner>>>]>,
-    subject_hasher: RandomState,
+    tables: Tables<ParkingLot>,
     /// Where the next sweep begins: a [`Position`].
     sweep: AtomicU64,
 }
-
-/// A record with its key.
-struct Entry {
-    key: Digest,
-    record: Record,
-}
-
-/// A subject and where its records are. A list of four needs no allocation.
-/// Never empty outside the subject's lock.
-struct Owner {
-    subject: SubjectId,
-    records: SmallVec<[Location; 4]>,
-}
-
-/// On cache lines of its own, so that the lock of one shard does not slow down
-/// its neighbours.
-#[repr(align(128))]
-struct Padded<T>(T);
-
-// A record costs its slot, its place in the index (11 to 21 octets), and its
-// part of the subject's entry.
-const _: () = assert!(size_of::<Entry>() == 136 && size_of::<Owner>() == 48);
 
 impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            records: (0..SHARDS)
-                .map(|_| Padded(RwLock::new(SlotTable::new())))
-                .collect(),
-            owners: (0..SHARDS)
-                .map(|_| Padded(Mutex::new(SlotTable::new())))
-                .collect(),
-            subject_hasher: RandomState::default(),
+            tables: Tables::new(),
             sweep: AtomicU64::new(0),
         }
     }
@@ -89,252 +56,13 @@ impl MemoryStore {
     /// How many records there are, expired ones included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.iter().map(|shard| shard.0.read().len()).sum()
+        self.tables.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.iter().all(|shard| shard.0.read().len() == 0)
-    }
-
-    fn lookup<T>(&self, key: &Digest, read: impl FnOnce(&Record) -> T) -> Option<T> {
-        let at = Hashed::key(key);
-        let shard = self.records[at.shard].0.read();
-        shard
-            .find(at.hash, |entry| entry.key == *key)
-            .map(|(_, entry)| read(&entry.record))
-    }
-
-    fn insert(&self, key: &Digest, record: &Record) -> Result<Inserted, StoreError> {
-        let (at, owner_at) = (Hashed::key(key), self.hash_subject(&record.subject));
-        let mut owners = self.owners[owner_at.shard].0.lock();
-        let mut shard = self.records[at.shard].0.write();
-        if shard.find(at.hash, |entry| entry.key == *key).is_some() {
-            return Ok(Inserted::Taken);
-        }
-        let entry = Entry {
-            key: *key,
-            record: Record {
-                revision: 0,
-                ..record.clone()
-            },
-        };
-        let slot = shard.insert(at.hash, entry).ok_or_else(full)?;
-        let location = Location::new(at.shard, slot);
-        if !owners.add_location(owner_at.hash, &record.subject, location) {
-            shard.remove(at.hash, slot);
-            return Err(full());
-        }
-        Ok(Inserted::New)
-    }
-
-    fn swap(&self, key: &Digest, expected_revision: u32, record: &Record) -> Swapped {
-        let swapped = self.change(key, |held| {
-            if held.revision != expected_revision {
-                return Swapped::Stale;
-            }
-            let Record {
-                subject: _,
-                login: _,
-                roles,
-                issued_at,
-                expires_at,
-                used_at,
-                generation,
-                revision: _,
-                payload,
-            } = record;
-            held.roles.clone_from(roles);
-            held.issued_at = *issued_at;
-            held.expires_at = *expires_at;
-            held.used_at = held.used_at.max(*used_at);
-            held.generation = *generation;
-            held.revision = expected_revision.wrapping_add(1);
-            held.payload.clone_from(payload);
-            Swapped::Done
-        });
-        swapped.unwrap_or(Swapped::Missing)
-    }
-
-    /// Most uses are not written down and take the shared lock alone.
-    fn touch(&self, key: &Digest, at: UnixMs, touch: Touch) -> Option<Record> {
-        let due = |held: &Record| at < held.expires_at && touch.is_due(held.used_at, at);
-        let (found, is_due) = self.lookup(key, |held| (held.clone(), due(held)))?;
-        if !is_due {
-            return Some(found);
-        }
-        self.change(key, |held| {
-            let before = held.clone();
-            if due(held) {
-                held.used_at = at;
-            }
-            before
-        })
-    }
-
-    fn move_on(&self, key: &Digest, expected_generation: u32, at: UnixMs) -> Rotated {
-        let rotated = self.change(key, |held| {
-            if held.generation != expected_generation || at >= held.expires_at {
-                return Rotated::Stale(held.clone());
-            }
-            held.generation = expected_generation.wrapping_add(1);
-            held.revision = held.revision.wrapping_add(1);
-            held.used_at = held.used_at.max(at);
-            Rotated::Done(held.clone())
-        });
-        rotated.unwrap_or(Rotated::Missing)
-    }
-
-    /// Works on the record under `key` within its shard's lock, if it is there.
-    fn change<T>(&self, key: &Digest, work: impl FnOnce(&mut Record) -> T) -> Option<T> {
-        let at = Hashed::key(key);
-        let mut shard = self.records[at.shard].0.write();
-        let (slot, _) = shard.find(at.hash, |entry| entry.key == *key)?;
-        shard.get_mut(slot).map(|entry| work(&mut entry.record))
-    }
-
-    /// Removes the record under `key` if it is `wanted`.
-    fn remove_if(&self, key: &Digest, wanted: impl Fn(&Record) -> bool) -> bool {
-        let at = Hashed::key(key);
-        // The subject's lock comes first, so its name is read beforehand. Until
-        // the lock is held the record may go, and even return as another's.
-        while let Some(subject) = self.lookup(key, |record| record.subject.clone()) {
-            let owner_at = self.hash_subject(&subject);
-            let mut owners = self.owners[owner_at.shard].0.lock();
-            let mut shard = self.records[at.shard].0.write();
-            match shard.find(at.hash, |entry| entry.key == *key) {
-                None => return false,
-                Some((_, entry)) if entry.record.subject != subject => {}
-                Some((_, entry)) if !wanted(&entry.record) => return false,
-                Some((slot, _)) => {
-                    let removed = shard.remove(at.hash, slot);
-                    drop(shard);
-                    let location = Location::new(at.shard, slot);
-                    owners.remove_location(owner_at.hash, &subject, location);
-                    return removed.is_some();
-                }
-            }
-        }
-        false
-    }
-
-    fn remove_by_subject(&self, subject: &SubjectId, keep: Option<LoginId>) -> u64 {
-        let at = self.hash_subject(subject);
-        let mut owners = self.owners[at.shard].0.lock();
-        let Some((slot, owner)) = owners.find_owner(at.hash, subject) else {
-            return 0;
-        };
-        // All shards are locked before the first record goes: a reader sees
-        // either every record or none.
-        let groups = owner.by_shard();
-        let mut shards: SmallVec<[_; 4]> = groups
-            .clone()
-            .map(|group| self.records[group[0].shard()].0.write())
-            .collect();
-        let mut kept = SmallVec::new();
-        let mut removed = 0;
-        for (shard, group) in shards.iter_mut().zip(groups) {
-            for &location in group {
-                match shard.get(location.slot()) {
-                    Some(entry) if Some(entry.record.login) == keep => kept.push(location),
-                    Some(entry) => {
-                        let hash = Hashed::key(&entry.key).hash;
-                        removed += u64::from(shard.remove(hash, location.slot()).is_some());
-                    }
-                    None => unreachable!("a subject's list names its records"),
-                }
-            }
-        }
-        drop(shards);
-        if kept.is_empty() {
-            owners.remove(at.hash, slot);
-        } else {
-            owner.records = kept;
-        }
-        removed
-    }
-
-    fn list(&self, subject: &SubjectId) -> Vec<(Digest, Record)> {
-        let at = self.hash_subject(subject);
-        let mut owners = self.owners[at.shard].0.lock();
-        let Some((_, owner)) = owners.find_owner(at.hash, subject) else {
-            return Vec::new();
-        };
-        // All shards are locked before the first record is read: the list is
-        // of one instant.
-        let groups = owner.by_shard();
-        let shards: SmallVec<[_; 4]> = groups
-            .clone()
-            .map(|group| self.records[group[0].shard()].0.read())
-            .collect();
-        let entries = shards.iter().zip(groups).flat_map(|(shard, group)| {
-            group
-                .iter()
-                .filter_map(|location| shard.get(location.slot()))
-        });
-        entries
-            .map(|entry| (entry.key, entry.record.clone()))
-            .collect()
-    }
-
-    /// The keys of up to `limit` records of one chunk that have expired; `None`
-    /// past the shard's last chunk.
-    fn expired(&self, position: Position, at: UnixMs, limit: u64) -> Option<Vec<Digest>> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let shard = self.records[position.shard].0.read();
-        let entries = shard.chunk(position.chunk)?;
-        let expired = entries.filter(|entry| entry.record.expires_at <= at);
-        Some(expired.take(limit).map(|entry| entry.key).collect())
-    }
-
-    fn hash_subject(&self, subject: &SubjectId) -> Hashed {
-        Hashed::new(self.subject_hasher.hash_one(subject.as_str()))
-    }
-}
-
-impl SlotTable<Owner> {
-    fn find_owner(&mut self, hash: u32, subject: &SubjectId) -> Option<(u32, &mut Owner)> {
-        let (slot, _) = self.find(hash, |owner| owner.subject == *subject)?;
-        self.get_mut(slot).map(|owner| (slot, owner))
-    }
-
-    /// Says whether there was room.
-    fn add_location(&mut self, hash: u32, subject: &SubjectId, location: Location) -> bool {
-        if let Some((_, owner)) = self.find_owner(hash, subject) {
-            owner.records.push(location);
-            return true;
-        }
-        let records = SmallVec::from_slice(&[location]);
-        self.insert(
-            hash,
-            Owner {
-                subject: subject.clone(),
-                records,
-            },
-        )
-        .is_some()
-    }
-
-    fn remove_location(&mut self, hash: u32, subject: &SubjectId, location: Location) {
-        let Some((slot, owner)) = self.find_owner(hash, subject) else {
-            return;
-        };
-        if let Some(index) = owner.records.iter().position(|held| *held == location) {
-            owner.records.swap_remove(index);
-        }
-        if owner.records.is_empty() {
-            self.remove(hash, slot);
-        }
-    }
-}
-
-impl Owner {
-    /// The places of the records, those of one shard together, shards in
-    /// ascending order.
-    fn by_shard(&mut self) -> impl Iterator<Item = &[Location]> + Clone {
-        self.records.sort_unstable();
-        self.records.chunk_by(|a, b| a.shard() == b.shard())
+        self.tables.is_empty()
     }
 }
 
@@ -345,15 +73,6 @@ fn check_payload(record: &Record, operation: &'static str) -> Result<(), StoreEr
         fault: StoreFault::Rejected,
         source: Some(Box::new(source)),
     })
-}
-
-fn full() -> StoreError {
-    StoreError {
-        store: STORE,
-        operation: "insert a record",
-        fault: StoreFault::Rejected,
-        source: None,
-    }
 }
 
 impl Default for MemoryStore {
@@ -381,11 +100,16 @@ impl RecordStore for MemoryStore {
 
     async fn insert_new(&self, key: &Digest, record: &Record) -> Result<Inserted, StoreError> {
         check_payload(record, "insert a record")?;
-        self.insert(key, record)
+        self.tables.insert(key, record).map_err(|Full| StoreError {
+            store: STORE,
+            operation: "insert a record",
+            fault: StoreFault::Rejected,
+            source: None,
+        })
     }
 
     async fn get(&self, key: &Digest) -> Result<Option<Record>, StoreError> {
-        Ok(self.lookup(key, Record::clone))
+        Ok(self.tables.lookup(key, Record::clone))
     }
 
     async fn get_touched(
@@ -394,7 +118,7 @@ impl RecordStore for MemoryStore {
         at: UnixMs,
         touch: Touch,
     ) -> Result<Option<Record>, StoreError> {
-        Ok(self.touch(key, at, touch))
+        Ok(self.tables.touch(key, at, touch))
     }
 
     async fn rotate(
@@ -403,7 +127,7 @@ impl RecordStore for MemoryStore {
         expected_generation: u32,
         at: UnixMs,
     ) -> Result<Rotated, StoreError> {
-        Ok(self.move_on(key, expected_generation, at))
+        Ok(self.tables.move_on(key, expected_generation, at))
     }
 
     async fn compare_and_swap(
@@ -413,11 +137,11 @@ impl RecordStore for MemoryStore {
         record: &Record,
     ) -> Result<Swapped, StoreError> {
         check_payload(record, "swap a record")?;
-        Ok(self.swap(key, expected_revision, record))
+        Ok(self.tables.swap(key, expected_revision, record))
     }
 
     async fn delete(&self, key: &Digest) -> Result<bool, StoreError> {
-        Ok(self.remove_if(key, |_| true))
+        Ok(self.tables.remove_if(key, |_| true))
     }
 
     async fn delete_by_subject(
@@ -425,14 +149,14 @@ impl RecordStore for MemoryStore {
         subject: &SubjectId,
         keep: Option<LoginId>,
     ) -> Result<u64, StoreError> {
-        Ok(self.remove_by_subject(subject, keep))
+        Ok(self.tables.remove_by_subject(subject, keep))
     }
 
     async fn list_by_subject(
         &self,
         subject: &SubjectId,
     ) -> Result<Vec<(Digest, Record)>, StoreError> {
-        Ok(self.list(subject))
+        Ok(self.tables.list(subject))
     }
 
     /// Goes once round the table from where the last sweep stopped, one chunk
@@ -443,11 +167,11 @@ impl RecordStore for MemoryStore {
         let mut removed = 0;
         for turn in 1_usize.. {
             let wanted = limit - removed;
-            let keys = self.expired(position, at, wanted);
+            let keys = self.tables.expired(position, at, wanted);
             let found = keys.as_ref().map_or(0, Vec::len) as u64;
             let here = keys.iter().flatten();
             let gone = here
-                .filter(|key| self.remove_if(key, |r| r.expires_at <= at))
+                .filter(|key| self.tables.remove_if(key, |r| r.expires_at <= at))
                 .count();
             removed += gone as u64;
             if removed >= limit {

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::mysql::{
-    MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlQueryResult,
-    MySqlRow,
+    MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool,
+    MySqlPoolOptions, MySqlQueryResult, MySqlRow,
 };
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, MySql, Row as _, raw_sql};
@@ -80,7 +80,7 @@ impl SqlStore<MysqlServer> {
     pub async fn open(settings: MysqlSettings) -> Result<Self, StoreError> {
         let failed = |failure: Failure| failure.into_error(MysqlServer::STORE, OPEN);
         let options = connect_options(&settings).map_err(failed)?;
-        let prepared = timeout(OPEN_TIMEOUT, prepare(&options, &settings.schema)).await;
+        let prepared = timeout(OPEN_TIMEOUT, prepare(options.clone(), &settings.schema)).await;
         let durability = prepared
             .map_err(|late| failed(Failure::new(StoreFault::TimedOut, late)))?
             .map_err(failed)?;
@@ -97,6 +97,29 @@ impl SqlStore<MysqlServer> {
                 durability,
             },
         })
+    }
+
+    /// Removes the database with all its records, if it is there.
+    ///
+    /// # Errors
+    /// As for [`SqlStore::open`].
+    pub async fn remove(settings: &MysqlSettings) -> Result<(), StoreError> {
+        let removed = async {
+            let options = connect_options(settings)?;
+            let sql = format!("DROP DATABASE IF EXISTS {}", settings.schema);
+            let dropped = async {
+                let mut connection = options.connect().await?;
+                raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                connection.close().await
+            };
+            timeout(OPEN_TIMEOUT, dropped)
+                .await
+                .map_err(|late| Failure::new(StoreFault::TimedOut, late))?
+                .map_err(failure::<MySql>)
+        };
+        let failed =
+            |failure: Failure| failure.into_error(MysqlServer::STORE, "remove the database");
+        removed.await.map_err(failed)
     }
 
     /// Waits for running operations and closes the connections. Later
@@ -128,33 +151,59 @@ fn session(timeout_ms: u64) -> String {
 }
 
 /// Makes the database and its tables, and says what survives.
-async fn prepare(options: &MySqlConnectOptions, schema: &str) -> Result<Durability, Failure> {
+async fn prepare(options: MySqlConnectOptions, schema: &str) -> Result<Durability, Failure> {
+    let lock = make_schema(&options, schema).await?;
+    let pool = MySqlPoolOptions::new().max_connections(1);
+    let pool = pool.connect_with(options.database(schema)).await;
+    let pool = pool.map_err(failure::<MySql>)?;
+    MIGRATIONS
+        .run(&pool)
+        .await
+        .map_err(migration_failure::<MySql>)?;
+    let durability = durability(&pool).await.map_err(failure::<MySql>)?;
+    pool.close().await;
+    lock.close().await.map_err(failure::<MySql>)?;
+    Ok(durability)
+}
+
+/// Makes the database, and returns a connection that keeps other nodes from
+/// making its tables at the same time. sqlx tries to do so itself, with a lock
+/// for which it waits "-1 seconds", and that MariaDB takes for no wait at all.
+async fn make_schema(
+    options: &MySqlConnectOptions,
+    schema: &str,
+) -> Result<MySqlConnection, Failure> {
     let mut connection = options.connect().await.map_err(failure::<MySql>)?;
-    let sql = format!(
-        "CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; \
-         USE {schema}"
-    );
+    let locked: Option<i64> =
+        sqlx::query_scalar("SELECT GET_LOCK(MD5(CONCAT('authbench.', ?)), ?)")
+            .bind(schema)
+            .bind(OPEN_TIMEOUT.as_secs())
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failure::<MySql>)?;
+    if locked != Some(1) {
+        return Err(Failure::new(StoreFault::TimedOut, StillMade));
+    }
+    let sql =
+        format!("CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
     raw_sql(AssertSqlSafe(sql))
         .execute(&mut connection)
         .await
         .map_err(failure::<MySql>)?;
-    MIGRATIONS
-        .run(&mut connection)
-        .await
-        .map_err(migration_failure::<MySql>)?;
-    let durability = durability(&mut connection)
-        .await
-        .map_err(failure::<MySql>)?;
-    connection.close().await.map_err(failure::<MySql>)?;
-    Ok(durability)
+    Ok(connection)
 }
 
-async fn durability(connection: &mut MySqlConnection) -> Result<Durability, sqlx::Error> {
+/// The lock on the making of tables was not given.
+#[derive(Debug, thiserror::Error)]
+#[error("another node is still making the tables")]
+struct StillMade;
+
+async fn durability(pool: &MySqlPool) -> Result<Durability, sqlx::Error> {
     let row = sqlx::query(
         "SELECT CAST(@@GLOBAL.innodb_flush_log_at_trx_commit AS SIGNED), \
          CAST(@@GLOBAL.log_bin AS SIGNED), CAST(@@GLOBAL.sync_binlog AS SIGNED)",
     )
-    .fetch_one(connection)
+    .fetch_one(pool)
     .await?;
     let binary_log = row.try_get::<i64, _>(1)? != 0;
     let binary_log_reaches_the_disk = row.try_get::<i64, _>(2)? == 1;

@@ -13,7 +13,7 @@ use authbench_core::{
 use serde::{Deserialize, Serialize};
 use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgQueryResult, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres, Row as _, raw_sql};
 use tokio::time::timeout;
@@ -93,6 +93,31 @@ impl SqlStore<PostgresServer> {
         Ok(Self { backend })
     }
 
+    /// Removes the schema with all its records, if it is there.
+    ///
+    /// # Errors
+    /// As for [`SqlStore::open`].
+    pub async fn remove(settings: &PostgresSettings) -> Result<(), StoreError> {
+        let removed = async {
+            check_schema_name(&settings.schema)
+                .map_err(|source| Failure::new(StoreFault::Rejected, source))?;
+            let options = connect_options(settings)?;
+            let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", settings.schema);
+            let dropped = async {
+                let mut connection = options.connect().await?;
+                raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                connection.close().await
+            };
+            timeout(OPEN_TIMEOUT, dropped)
+                .await
+                .map_err(|late| Failure::new(StoreFault::TimedOut, late))?
+                .map_err(failure::<Postgres>)
+        };
+        let failed =
+            |failure: Failure| failure.into_error(PostgresServer::STORE, "remove the schema");
+        removed.await.map_err(failed)
+    }
+
     /// Waits for running operations and closes the connections. Later
     /// operations fail.
     pub async fn close(&self) {
@@ -120,7 +145,7 @@ pub(crate) async fn prepared(settings: &PostgresSettings) -> Result<Durability, 
     check_schema_name(&settings.schema)
         .map_err(|source| Failure::new(StoreFault::Rejected, source))?;
     let options = connect_options(settings)?.options([("search_path", &settings.schema)]);
-    let writes_reach_the_disk = timeout(OPEN_TIMEOUT, prepare(&options, &settings.schema))
+    let writes_reach_the_disk = timeout(OPEN_TIMEOUT, prepare(options, &settings.schema))
         .await
         .map_err(|late| Failure::new(StoreFault::TimedOut, late))??;
     Ok(durability(
@@ -139,36 +164,42 @@ fn connect_options(settings: &PostgresSettings) -> Result<PgConnectOptions, Fail
 
 /// Makes the schema and its tables, and says whether the server forces what it
 /// writes to the disk.
-async fn prepare(options: &PgConnectOptions, schema: &str) -> Result<bool, Failure> {
-    let mut connection = options.connect().await.map_err(failure::<Postgres>)?;
+async fn prepare(options: PgConnectOptions, schema: &str) -> Result<bool, Failure> {
+    make_schema(&options, schema)
+        .await
+        .map_err(failure::<Postgres>)?;
+    let pool = PgPoolOptions::new().max_connections(1);
+    let pool = pool.connect_with(options).await;
+    let pool = pool.map_err(failure::<Postgres>)?;
+    MIGRATIONS
+        .run(&pool)
+        .await
+        .map_err(migration_failure::<Postgres>)?;
+    let reaches_the_disk = sqlx::query_scalar(
+        "SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'",
+    )
+    .fetch_one(&pool)
+    .await
+    .map_err(failure::<Postgres>)?;
+    pool.close().await;
+    Ok(reaches_the_disk)
+}
+
+async fn make_schema(options: &PgConnectOptions, schema: &str) -> Result<(), sqlx::Error> {
+    let mut connection = options.connect().await?;
     let absent: bool = sqlx::query_scalar("SELECT to_regnamespace($1) IS NULL")
         .bind(schema)
         .fetch_one(&mut connection)
-        .await
-        .map_err(failure::<Postgres>)?;
+        .await?;
     if absent {
         // One transaction, in which the others of this kind wait: without a
         // lock all of several that make one schema at once but one fail.
         let sql = format!(
             "SELECT pg_advisory_xact_lock({SCHEMA_LOCK}); CREATE SCHEMA IF NOT EXISTS {schema}"
         );
-        raw_sql(AssertSqlSafe(sql))
-            .execute(&mut connection)
-            .await
-            .map_err(failure::<Postgres>)?;
+        raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
     }
-    MIGRATIONS
-        .run(&mut connection)
-        .await
-        .map_err(migration_failure::<Postgres>)?;
-    let reaches_the_disk = sqlx::query_scalar(
-        "SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .map_err(failure::<Postgres>)?;
-    connection.close().await.map_err(failure::<Postgres>)?;
-    Ok(reaches_the_disk)
+    connection.close().await
 }
 
 /// Names the making of schemas among the locks of a database: "authbenc".

@@ -3,6 +3,8 @@
 use authbench_core::StoreError;
 #[cfg(feature = "reference-rusqlite")]
 use authbench_stores::reference::DirectSqliteStore;
+#[cfg(feature = "reference-tokio-postgres")]
+use authbench_stores::reference::PipelinedPostgresStore;
 use authbench_stores::{MemoryStore, Metered, SqliteSettings, SqliteStore};
 use authbench_testkit::laws::Verdict;
 use authbench_testkit::laws::store::{judge, races};
@@ -29,7 +31,13 @@ store_laws!(postgres, crate::scratch::open_postgres);
 store_laws!(mysql, crate::scratch::open_mysql);
 
 #[cfg(feature = "reference-tokio-postgres")]
-store_laws!(tokio_postgres, crate::scratch::open_tokio_postgres);
+async fn open_tokio_postgres() -> Result<PipelinedPostgresStore, StoreError> {
+    let settings = scratch::postgres_settings();
+    scratch::empty(PipelinedPostgresStore::open(settings).await?).await
+}
+
+#[cfg(feature = "reference-tokio-postgres")]
+store_laws!(tokio_postgres, super::open_tokio_postgres);
 
 #[cfg(feature = "reference-rusqlite")]
 async fn open_rusqlite() -> Result<DirectSqliteStore, StoreError> {

@@ -12,8 +12,8 @@ use authbench_core::{
     Swapped, UnixMs,
 };
 use authbench_stores::{SqliteSettings, SqliteStore, Synchronous};
-use sqlx::Connection as _;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 fn record() -> Record {
     Record {
@@ -178,6 +178,30 @@ async fn files_that_are_not_ours_are_refused() {
         .await
         .unwrap_err();
     assert_eq!(error.fault, StoreFault::Unreachable);
+}
+
+#[tokio::test]
+async fn tables_of_an_older_version_grow_and_keep_their_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.sqlite");
+    let options = SqliteConnectOptions::new().filename(&path);
+    let options = options.create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    let first = include_str!("../migrations/sqlite/0001_records.sql");
+    sqlx::raw_sql(first).execute(&mut connection).await.unwrap();
+    let old = "INSERT INTO records VALUES (?, 'u', x'01010101010101010101010101010101', \
+        '[\"user\"]', 1, 2, 7)";
+    let insert = sqlx::query(old).bind(Digest::of("x").0.to_vec());
+    insert.execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = SqliteStore::open(at(&path)).await.unwrap();
+    let expected = Record {
+        revision: 7,
+        ..record()
+    };
+    let read = store.get(&Digest::of("x")).await.unwrap();
+    assert_eq!(read, Some(expected));
 }
 
 #[tokio::test]

@@ -202,6 +202,7 @@ pub(crate) fn failure<D: Dialect>(source: sqlx::Error) -> Failure {
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::WorkerCrashed => (StoreFault::Unreachable, false),
+        sqlx::Error::PoolTimedOut => (StoreFault::TimedOut, false),
         sqlx::Error::Database(said) => D::fault(said.as_ref()),
         _ => (StoreFault::Rejected, false),
     };

@@ -8,8 +8,6 @@ use authbench_core::entropy::Entropy as _;
 use authbench_core::system::OsEntropy;
 use authbench_core::{RecordStore, StoreError, UnixMs};
 use authbench_lab::services::{self, Service};
-#[cfg(feature = "reference-tokio-postgres")]
-use authbench_stores::reference::PipelinedPostgresStore;
 use authbench_stores::{MysqlSettings, MysqlStore, PostgresSettings, PostgresStore, ServerUrl};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, raw_sql};
 use tokio::runtime::Builder;
@@ -22,12 +20,6 @@ pub(crate) async fn open_postgres() -> Result<PostgresStore, StoreError> {
 /// A store in the thread's MariaDB database, emptied.
 pub(crate) async fn open_mysql() -> Result<MysqlStore, StoreError> {
     empty(MysqlStore::open(mysql_settings()).await?).await
-}
-
-/// The same through `tokio-postgres`.
-#[cfg(feature = "reference-tokio-postgres")]
-pub(crate) async fn open_tokio_postgres() -> Result<PipelinedPostgresStore, StoreError> {
-    empty(PipelinedPostgresStore::open(postgres_settings()).await?).await
 }
 
 /// Settings for the thread's PostgreSQL schema.
