@@ -159,7 +159,10 @@ async fn a_login_that_overlaps_a_revocation_is_ended_by_it() {
 #[tokio::test]
 async fn many_revocations_at_once_are_all_acknowledged() {
     let node = node(Gated::new(MemoryStore::new()), 1);
-    let logins = [log_in(&node, "ada", AT).await, log_in(&node, "ada", AT).await];
+    let logins = [
+        log_in(&node, "ada", AT).await,
+        log_in(&node, "ada", AT).await,
+    ];
     for keep in [Some(logins[0].login), None] {
         let tasks: Vec<_> = (0..64)
             .map(|_| {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod caches;
 mod denylist;
 mod epoch;
 mod gated;
