@@ -7,9 +7,11 @@
 
 pub mod backing;
 pub mod find;
+pub mod probe;
 pub mod recipe;
 pub mod registry;
 
-pub use backing::{Backing, BackingOptions, BuildError, Node};
+pub use backing::{Backing, BackingOptions, BuildError, Node, ServiceUrls};
 pub use find::{RecipeError, available, find, shipped};
+pub use probe::{Probe, ProbeError, probe};
 pub use recipe::Recipe;

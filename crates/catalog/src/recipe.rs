@@ -6,7 +6,12 @@ use authbench_conf::{ConfError, ConfErrorKind, Located};
 use authbench_wire::{CookieSettings, Transport};
 use serde::{Deserialize, Serialize};
 
-use crate::registry::{Scheme, SchemeChoice, Store, TransportChoice};
+use authbench_stores::{MysqlSettings, PostgresSettings, RedisSettings};
+
+use crate::registry::{
+    CacheSettings, DelaySettings, Invalidation, Scheme, Service, Storage, Store, StoreNeed,
+    TransportChoice,
+};
 
 /// One strategy as its recipe describes it.
 #[derive(Clone, Debug)]
@@ -15,8 +20,10 @@ pub struct Recipe {
     pub name: String,
     /// What it is, in one sentence.
     pub summary: String,
-    /// How a credential proves a login, and where state lives if it keeps any.
+    /// How a credential proves a login.
     pub scheme: Scheme,
+    /// Where the scheme keeps its state, if it keeps any.
+    pub storage: Option<Storage>,
     /// How credentials travel.
     pub transport: Transport,
     transport_choice: TransportChoice,
@@ -30,9 +37,13 @@ pub struct Recipe {
 #[serde(deny_unknown_fields)]
 struct Raw {
     summary: String,
-    scheme: Located<SchemeChoice>,
-    #[serde(default)]
+    scheme: Located<Scheme>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     store: Option<Located<Store>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cache: Option<Located<CacheSettings>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delay: Option<Located<DelaySettings>>,
     transport: Located<TransportChoice>,
 }
 
@@ -44,8 +55,9 @@ impl Recipe {
     /// forbids, and for parts that make no sense together.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfError> {
         let raw: Raw = authbench_conf::parse(file, text)?;
-        let scheme = scheme(file, &raw.scheme, raw.store)?;
-        let transport = transport(file, &raw.transport)?;
+        let storage = storage(file, &raw)?;
+        let scheme = raw.scheme.value.clone();
+        let transport = transport(file, &raw)?;
         let name = file
             .file_stem()
             .unwrap_or_default()
@@ -64,6 +76,7 @@ impl Recipe {
             name,
             summary: raw.summary,
             scheme,
+            storage,
             transport,
             transport_choice: raw.transport.value,
             folder: file.parent().unwrap_or(Path::new("")).to_owned(),
@@ -85,10 +98,24 @@ impl Recipe {
         Self::parse(file, &text)
     }
 
-    /// Where the scheme keeps its state, if it keeps any.
+    /// The kind of store that the scheme keeps its state in, if it keeps any.
     #[must_use]
-    pub const fn store(&self) -> Option<&Store> {
-        self.scheme.store()
+    pub fn store(&self) -> Option<&Store> {
+        self.storage.as_ref().map(|storage| &storage.store)
+    }
+
+    /// The server that the strategy needs beside our own, unless the recipe
+    /// says where it is.
+    #[must_use]
+    pub fn needs(&self) -> Option<Service> {
+        let store = self.store()?;
+        let named = match store {
+            Store::Memory(_) | Store::Sqlite(_) => true,
+            Store::Mysql(own) => own.url != MysqlSettings::default().url,
+            Store::Postgres(own) => own.url != PostgresSettings::default().url,
+            Store::Redis(own) => own.url != RedisSettings::default().url,
+        };
+        store.service().filter(|_| !named)
     }
 
     /// The recipe with every default filled in, as TOML that parses to the
@@ -100,11 +127,19 @@ impl Recipe {
     /// settings could hold and TOML could not.
     #[must_use]
     pub fn resolved(&self) -> String {
-        let (scheme, store) = self.scheme.choices();
+        let storage = self.storage.clone();
         let raw = Raw {
             summary: self.summary.clone(),
-            scheme: scheme.into(),
-            store: store.map(Located::from),
+            scheme: self.scheme.clone().into(),
+            cache: storage
+                .as_ref()
+                .and_then(|it| it.cache.clone())
+                .map(Located::from),
+            delay: storage
+                .as_ref()
+                .and_then(|it| it.delay.clone())
+                .map(Located::from),
+            store: storage.map(|it| it.store.into()),
             transport: self.transport_choice.clone().into(),
         };
         match toml::to_string(&raw) {
@@ -114,36 +149,69 @@ impl Recipe {
     }
 }
 
-fn scheme(
-    file: &Path,
-    scheme: &Located<SchemeChoice>,
-    store: Option<Located<Store>>,
-) -> Result<Scheme, ConfError> {
-    match (&scheme.value, store) {
-        (SchemeChoice::Jwt(settings), None) => Ok(Scheme::Jwt(settings.clone())),
-        (SchemeChoice::Session(settings), Some(store)) => Ok(Scheme::Session {
-            settings: *settings,
-            store: store.value,
-        }),
-        (SchemeChoice::Jwt(_), Some(store)) => {
+fn storage(file: &Path, raw: &Raw) -> Result<Option<Storage>, ConfError> {
+    let scheme = &raw.scheme;
+    let label = scheme.value.label();
+    match (scheme.value.store_need(), &raw.store) {
+        (StoreNeed::Never, Some(store)) => {
+            let kind = store.value.label();
             let message = format!(
-                "scheme `jwt` keeps nothing, so it has no use for a store: remove [store.{}]",
-                store.value.label()
+                "scheme `{label}` keeps nothing, so it has no use for a store: remove [store.{kind}]"
             );
-            Err(ConfError::semantic(file, &store, message))
+            Err(ConfError::semantic(file, store, message))
         }
-        (SchemeChoice::Session(_), None) => Err(ConfError::semantic(
-            file,
-            scheme,
-            "scheme `session` keeps its logins in a store: add [store.memory] or [store.sqlite]",
-        )),
+        (StoreNeed::Always, None) => {
+            let kinds = Store::LABELS
+                .map(|kind| format!("[store.{kind}]"))
+                .join(", ");
+            let message = format!("scheme `{label}` keeps state: add one of {kinds}");
+            Err(ConfError::semantic(file, scheme, message))
+        }
+        (_, Some(store)) => {
+            if let (Some(cache), Store::Memory(_)) = (&raw.cache, &store.value) {
+                let message =
+                    "a cache in memory before a store in memory saves nothing: remove [cache]";
+                return Err(ConfError::semantic(file, cache, message));
+            }
+            if let Some(cache) = &raw.cache
+                && cache.value.invalidation == Invalidation::RedisPubsub
+                && !matches!(store.value, Store::Redis(_))
+            {
+                let message =
+                    "only Redis tells of changes: take [store.redis], or invalidation = \"ttl\"";
+                return Err(ConfError::semantic(file, cache, message));
+            }
+            Ok(Some(Storage {
+                store: store.value.clone(),
+                cache: raw.cache.as_ref().map(|cache| cache.value.clone()),
+                delay: raw.delay.as_ref().map(|delay| delay.value.clone()),
+            }))
+        }
+        (_, None) => match (&raw.cache, &raw.delay) {
+            (Some(cache), _) => Err(ConfError::semantic(file, cache, NO_STORE)),
+            (_, Some(delay)) => Err(ConfError::semantic(file, delay, NO_STORE)),
+            (None, None) => Ok(None),
+        },
     }
 }
 
-fn transport(file: &Path, choice: &Located<TransportChoice>) -> Result<Transport, ConfError> {
+const NO_STORE: &str = "there is no store that this could stand before: add one, or remove this";
+
+fn transport(file: &Path, raw: &Raw) -> Result<Transport, ConfError> {
+    let choice = &raw.transport;
     match &choice.value {
+        TransportChoice::Bearer(_) if matches!(raw.scheme.value, Scheme::SealedCookie(_)) => {
+            let message = "scheme `sealed-cookie` binds its text to the name of a cookie: \
+                           take [transport.cookie]; for the Authorization header take scheme `paseto` \
+                           with version 4 local tokens";
+            Err(ConfError::semantic(file, choice, message))
+        }
         TransportChoice::Bearer(_) => Ok(Transport::Bearer),
         TransportChoice::Cookie(cookie) => CookieSettings::new(&cookie.name, cookie.same_site)
+            .and_then(|settings| match cookie.chunks_max {
+                None => Ok(settings),
+                Some(chunks_max) => settings.with_chunks(chunks_max),
+            })
             .map(Transport::Cookie)
             .map_err(|error| ConfError::semantic(file, choice, error.to_string())),
     }

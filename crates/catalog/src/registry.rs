@@ -3,32 +3,103 @@
 //! where the settings are defined. To add one is to add a variant here and its
 //! arm in [`crate::backing`].
 
-use authbench_schemes::{jwt, session};
-use authbench_stores::SqliteSettings;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use authbench_schemes::{
+    biscuit, denylist, epoch, introspection, jwt, paseto, refresh, sealed, session,
+};
+use authbench_stores::{
+    CachedSettings, MysqlSettings, PostgresSettings, RedisSettings, SqliteSettings,
+};
 use authbench_wire::{CookieSettings, SameSite};
 use serde::{Deserialize, Serialize};
 
-/// How a credential encodes and proves a login, with all that this takes.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// How a credential encodes and proves a login: the table `[scheme]` of a
+/// recipe.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Scheme {
+    /// A Biscuit token that says it all; nothing is remembered.
+    Biscuit(biscuit::Settings),
+    /// An opaque token; whoever gets one asks the authorization server
+    /// (RFC 7662). The store is that server's.
+    Introspection(introspection::Settings),
     /// A signed token that says it all; nothing is remembered (RFC 7519,
     /// RFC 9068).
     Jwt(jwt::Settings),
+    /// A JWT, and a list of those that ended before their time.
+    JwtDenylist(DenylistChoice),
+    /// A JWT, and a number for each subject that it must agree with.
+    JwtEpoch(EpochChoice),
+    /// A short JWT, and a refresh token that rotates (RFC 9700 4.14.2).
+    JwtRefresh(RefreshChoice),
+    /// A PASETO version 4 token that says it all; nothing is remembered.
+    Paseto(paseto::Settings),
+    /// The login itself, encrypted, in a cookie; with a store also a record
+    /// that says which version of it is the latest.
+    SealedCookie(sealed::Settings),
     /// A random identifier; the login is a record in a store.
-    Session {
-        /// The scheme's own settings.
-        settings: session::Settings,
-        /// Where the records live.
-        store: Store,
-    },
+    Session(session::Settings),
 }
 
-/// The table `[scheme]` of a recipe.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum SchemeChoice {
-    Jwt(jwt::Settings),
-    Session(session::Settings),
+/// Settings of `jwt-denylist`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenylistChoice {
+    /// The token.
+    pub token: jwt::Settings,
+    /// The list.
+    #[serde(default)]
+    pub denylist: denylist::Settings,
+}
+
+/// Settings of `jwt-epoch`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochChoice {
+    /// The token.
+    pub token: jwt::Settings,
+    /// The subjects' numbers.
+    #[serde(default)]
+    pub epoch: epoch::Settings,
+}
+
+/// Settings of `jwt-refresh`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshChoice {
+    /// The access token.
+    pub token: jwt::Settings,
+    /// The refresh token.
+    #[serde(default)]
+    pub refresh: refresh::Settings,
+    /// The file of the key for refresh tokens, at least 32 octets as they are;
+    /// the key is generated if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_key_file: Option<PathBuf>,
+}
+
+/// What a scheme says of stores.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StoreNeed {
+    /// It keeps nothing.
+    Never,
+    /// It can do with or without, and promises accordingly.
+    Optional,
+    /// It cannot do without.
+    Always,
+}
+
+/// Where server-side state lives, and what stands between.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Storage {
+    /// The kind of store.
+    pub store: Store,
+    /// A cache on each node.
+    pub cache: Option<CacheSettings>,
+    /// A network that is emulated.
+    pub delay: Option<DelaySettings>,
 }
 
 /// Where server-side state lives.
@@ -37,9 +108,62 @@ pub(crate) enum SchemeChoice {
 pub enum Store {
     /// A table in the server's own memory; lost with it.
     Memory(MemorySettings),
+    /// MariaDB or MySQL.
+    Mysql(MysqlSettings),
+    /// PostgreSQL.
+    Postgres(PostgresSettings),
+    /// Redis.
+    Redis(RedisSettings),
     /// An SQLite file in write-ahead mode. Its path is relative to the recipe;
     /// without one the server makes a private temporary file.
     Sqlite(SqliteSettings),
+}
+
+/// The table `[cache]`: what each node remembers of its store.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheSettings {
+    /// Milliseconds for which a record is taken from the cache: the promise,
+    /// whatever tells of changes.
+    pub ttl_ms: u64,
+    /// Records that a node holds at most.
+    pub entries_max: NonZeroU32,
+    /// How a node learns of changes that others make.
+    pub invalidation: Invalidation,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        let CachedSettings {
+            ttl_ms,
+            entries_max,
+        } = CachedSettings::default();
+        Self {
+            ttl_ms,
+            entries_max,
+            invalidation: Invalidation::default(),
+        }
+    }
+}
+
+/// How a node learns of changes that others make.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Invalidation {
+    /// It asks again when the time of a record is over.
+    #[default]
+    Ttl,
+    /// Redis tells it, and the time of a record is for when that fails.
+    RedisPubsub,
+}
+
+/// The table `[delay]`: a network before the store, emulated.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelaySettings {
+    /// Microseconds of one round trip; 500 within a data centre, 2000 to
+    /// another zone, 10000 to another region.
+    pub round_trip_us: u64,
 }
 
 /// Settings of the store `memory`: none.
@@ -70,6 +194,10 @@ pub struct CookieChoice {
     pub name: String,
     /// The `SameSite` attribute.
     pub same_site: SameSite,
+    /// The most cookies that one credential may be cut into, because a browser
+    /// drops a cookie of more than 4096 octets; none never cuts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunks_max: Option<u8>,
 }
 
 impl Scheme {
@@ -77,38 +205,83 @@ impl Scheme {
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
+            Self::Biscuit(_) => "biscuit",
+            Self::Introspection(_) => "introspection",
             Self::Jwt(_) => "jwt",
-            Self::Session { .. } => "session",
+            Self::JwtDenylist(_) => "jwt-denylist",
+            Self::JwtEpoch(_) => "jwt-epoch",
+            Self::JwtRefresh(_) => "jwt-refresh",
+            Self::Paseto(_) => "paseto",
+            Self::SealedCookie(_) => "sealed-cookie",
+            Self::Session(_) => "session",
         }
     }
 
-    /// Where the scheme keeps its state, if it keeps any.
+    /// Whether the scheme keeps state.
     #[must_use]
-    pub const fn store(&self) -> Option<&Store> {
+    pub const fn store_need(&self) -> StoreNeed {
         match self {
-            Self::Jwt(_) => None,
-            Self::Session { store, .. } => Some(store),
-        }
-    }
-
-    /// The two tables of a recipe that say this.
-    pub(crate) fn choices(&self) -> (SchemeChoice, Option<Store>) {
-        match self {
-            Self::Jwt(settings) => (SchemeChoice::Jwt(settings.clone()), None),
-            Self::Session { settings, store } => {
-                (SchemeChoice::Session(*settings), Some(store.clone()))
-            }
+            Self::Biscuit(_) | Self::Jwt(_) | Self::Paseto(_) => StoreNeed::Never,
+            Self::SealedCookie(_) => StoreNeed::Optional,
+            Self::Introspection(_)
+            | Self::JwtDenylist(_)
+            | Self::JwtEpoch(_)
+            | Self::JwtRefresh(_)
+            | Self::Session(_) => StoreNeed::Always,
         }
     }
 }
 
 impl Store {
+    /// Every name in recipes.
+    pub const LABELS: [&'static str; 5] = ["memory", "mysql", "postgres", "redis", "sqlite"];
+
     /// The name in recipes.
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
+            Self::Mysql(_) => "mysql",
+            Self::Postgres(_) => "postgres",
+            Self::Redis(_) => "redis",
             Self::Sqlite(_) => "sqlite",
+        }
+    }
+
+    /// The service that the store needs beside the server itself.
+    #[must_use]
+    pub const fn service(&self) -> Option<Service> {
+        match self {
+            Self::Memory(_) | Self::Sqlite(_) => None,
+            Self::Mysql(_) => Some(Service::Mysql),
+            Self::Postgres(_) => Some(Service::Postgres),
+            Self::Redis(_) => Some(Service::Redis),
+        }
+    }
+}
+
+/// A server that some stores need.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Service {
+    /// MariaDB or MySQL.
+    Mysql,
+    /// PostgreSQL.
+    Postgres,
+    /// Redis.
+    Redis,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mysql, Self::Postgres, Self::Redis];
+
+    /// The name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Mysql => "MariaDB",
+            Self::Postgres => "PostgreSQL",
+            Self::Redis => "Redis",
         }
     }
 }
@@ -129,6 +302,7 @@ impl Default for CookieChoice {
         Self {
             name: CookieSettings::DEFAULT_NAME.to_owned(),
             same_site: SameSite::default(),
+            chunks_max: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod commands;
 mod exit;
 mod run;
+mod services;
 mod term;
 
 use std::process::ExitCode;

@@ -23,9 +23,10 @@ use authbench_results::{
     StrategyFacts, rfc3339,
 };
 
-use crate::run::contender::Contender;
+use crate::run::contender::{Contender, Grounds};
 use crate::run::machine::Machine;
 use crate::run::progress::Progress;
+use crate::services::Services;
 
 /// What is to be run.
 pub(crate) struct Plan {
@@ -54,7 +55,12 @@ pub(crate) fn run(
     let started_at_ms = SystemClock.now().0;
     let mut warnings = prepare_thread(placement);
     let before = (Snapshot::take(), monotonic_ns());
-    let (mut contenders, skipped) = start_all(plan, placement, stop, progress);
+    let services = Services::obtain(&plan.recipes);
+    let grounds = Grounds {
+        placement,
+        services: &services,
+    };
+    let (mut contenders, skipped) = start_all(plan, &grounds, stop, progress);
     if contenders.is_empty() {
         let reasons: Vec<String> = skipped
             .iter()
@@ -83,7 +89,7 @@ pub(crate) fn run(
             warnings,
         },
         source: Source::read(std::path::Path::new(".")),
-        environment: environment(placement),
+        environment: environment(placement, &services),
         health: Health {
             lag_ns_p99: measured
                 .cells
@@ -103,6 +109,7 @@ pub(crate) fn run(
         cells: measured.cells,
         strategies: measured.strategies,
         skipped: measured.skipped,
+        benches: Vec::new(),
     })
 }
 
@@ -169,7 +176,7 @@ fn prepare_thread(placement: &Placement) -> Vec<String> {
 
 fn start_all(
     plan: &Plan,
-    placement: &Placement,
+    grounds: &Grounds<'_>,
     stop: &AtomicBool,
     progress: &Progress,
 ) -> (Vec<Contender>, Vec<Skipped>) {
@@ -185,9 +192,14 @@ fn start_all(
             skipped.push(left_out("the run was stopped before it began".to_owned()));
             continue;
         }
+        if let Some(missing) = grounds.services.missing(recipe) {
+            progress.warn(&format!("{strategy} is LEFT OUT: {missing}"));
+            skipped.push(left_out(missing.to_string()));
+            continue;
+        }
         progress.step(&strategy, "starts, logs in, counts memory");
-        let prepared = Contender::start(recipe, &plan.scenario, placement).and_then(|mut it| {
-            facts::measure(&mut it, &plan.scenario, placement, stop)?;
+        let prepared = Contender::start(recipe, &plan.scenario, grounds).and_then(|mut it| {
+            facts::measure(&mut it, &plan.scenario, grounds, stop)?;
             Ok(it)
         });
         match prepared {
@@ -203,7 +215,7 @@ fn start_all(
     (contenders, skipped)
 }
 
-fn environment(placement: &Placement) -> Environment {
+fn environment(placement: &Placement, services: &Services) -> Environment {
     let numbers = |cores: Option<&authbench_lab::CoreSet>| {
         cores
             .map(|cores| {
@@ -215,7 +227,7 @@ fn environment(placement: &Placement) -> Environment {
             .unwrap_or_default()
     };
     Environment::read(authbench_results::Placement {
-        services: Default::default(),
+        services: services.versions(),
         server_cores: numbers(placement.pin_server()),
         driver_cores: numbers(placement.pin_driver()),
     })

@@ -38,6 +38,15 @@ pub(crate) fn paint_error(text: &str) -> String {
     }
 }
 
+/// `text` in red where standard output is a terminal and `NO_COLOR` is unset.
+pub(crate) fn paint(text: &str) -> String {
+    if colours() && std::io::stdout().is_terminal() {
+        format!("\x1b[1;31m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
 /// Whether colours are wanted (https://no-color.org).
 pub(crate) fn colours() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

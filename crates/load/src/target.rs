@@ -191,11 +191,13 @@ impl Compiler<'_> {
             body: Some(template(r#"{"step_ms":{value}}"#)),
             content_type: "application/json".to_owned(),
             success: vec![200],
+            limit_reached: Vec::new(),
             subject: None,
             roles: None,
             login: None,
             list: None,
             expires_at_ms: None,
+            issued_at_ms: None,
             effective_from_ms: None,
         };
         RequestTemplate::compile(self.profile, &request, &self.authority, false)

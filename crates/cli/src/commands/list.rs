@@ -1,12 +1,15 @@
 //! `authbench list`: what there is to run.
 
-use anyhow::Result;
-use authbench_catalog::available;
-use authbench_core::Guarantees;
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use authbench_catalog::registry::Service;
+use authbench_catalog::{available, probe};
+use authbench_core::{Guarantees, OutageBehaviour, RefreshOffer};
 use serde::Serialize;
 
 use crate::exit::Outcome;
-use crate::run::{contender, library};
+use crate::run::library;
 use crate::term::{self, Format};
 
 /// List strategies, scenarios and targets.
@@ -31,6 +34,14 @@ struct StrategyRow {
     name: String,
     summary: String,
     guarantees: Guarantees,
+    /// Store operations of one request, by kind.
+    operations_per_request: BTreeMap<String, f64>,
+    /// Store operations of one login, by kind.
+    operations_per_login: BTreeMap<String, f64>,
+    /// Octets of an access credential with two roles.
+    access_bytes: u64,
+    /// The server that its store needs, if any.
+    needs: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -63,24 +74,17 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
     if let Some(rows) = &lists.strategies {
         let header = [
             "strategy",
-            "what it is",
             "revoke one",
             "revoke all",
             "role change",
             "in an outage",
+            "renewal",
+            "store per request",
+            "store per login",
+            "octets",
         ];
-        let rows = rows.iter().map(|row| {
-            let guarantees = &row.guarantees;
-            vec![
-                row.name.clone(),
-                row.summary.clone(),
-                guarantees.revoke_one.to_string(),
-                guarantees.revoke_all.to_string(),
-                guarantees.role_change.to_string(),
-                label(&guarantees.outage),
-            ]
-        });
-        term::say(term::table(args.format, 6, &header, rows))?;
+        let rows = rows.iter().map(cells);
+        term::say(term::table(args.format, 8, &header, rows))?;
     }
     for (title, rows) in [("scenario", &lists.scenarios), ("target", &lists.targets)] {
         if let Some(rows) = rows {
@@ -91,6 +95,44 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
         }
     }
     Ok(Outcome::Good)
+}
+
+fn cells(row: &StrategyRow) -> Vec<String> {
+    let guarantees = &row.guarantees;
+    let outage = label(&guarantees.outage);
+    vec![
+        row.name.clone(),
+        guarantees.revoke_one.to_string(),
+        guarantees.revoke_all.to_string(),
+        guarantees.role_change.to_string(),
+        if guarantees.outage == OutageBehaviour::FailsOpen {
+            term::paint(&outage.to_uppercase())
+        } else {
+            outage
+        },
+        match guarantees.refresh {
+            RefreshOffer::None => "log in again".to_owned(),
+            RefreshOffer::SwapsAccess => "swaps identifier".to_owned(),
+            RefreshOffer::RotatingKillsFamily { grace_ms: 0, .. } => "rotates, strict".to_owned(),
+            RefreshOffer::RotatingKillsFamily { .. } => "rotates, grace".to_owned(),
+        },
+        counted(&row.operations_per_request),
+        counted(&row.operations_per_login),
+        row.access_bytes.to_string(),
+    ]
+}
+
+/// Operations as "1 get + 0.5 swap"; "none" if there are none.
+fn counted(operations: &BTreeMap<String, f64>) -> String {
+    let parts: Vec<String> = operations
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    if parts.is_empty() {
+        "none".to_owned()
+    } else {
+        parts.join(" + ")
+    }
 }
 
 /// A promise in the words of result files.
@@ -108,11 +150,17 @@ fn strategies() -> Result<Vec<StrategyRow>> {
     available()?
         .into_iter()
         .map(|recipe| {
-            let guarantees = runtime.block_on(contender::guarantees(&recipe))?;
+            let found = runtime
+                .block_on(probe(&recipe))
+                .with_context(|| format!("`{}` cannot be built", recipe.name))?;
             Ok(StrategyRow {
+                needs: recipe.needs().map(Service::label),
                 name: recipe.name,
                 summary: recipe.summary,
-                guarantees,
+                guarantees: found.guarantees,
+                operations_per_request: found.operations_per_request,
+                operations_per_login: found.operations_per_login,
+                access_bytes: found.access_bytes,
             })
         })
         .collect()

@@ -9,12 +9,15 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use authbench_catalog::backing::Sweep;
 use authbench_catalog::{Backing, BackingOptions};
-use authbench_core::Clock as _;
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_server::{Accounts, DemoUser, ServeError, Server, ServerConfig, TlsConfig};
+use authbench_core::{AccountDirectory, Clock as _, Guarantees};
+use authbench_server::{
+    Accounts, DemoUser, PublishedKeys, ServeError, Server, ServerConfig, TlsConfig,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Outcome, UsageError};
+use crate::services::Services;
 
 /// Serve one strategy over HTTP.
 #[derive(clap::Args)]
@@ -66,6 +69,8 @@ pub(crate) struct Ready {
     pub(crate) strategy: String,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// What it promises.
+    pub(crate) guarantees: Guarantees,
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
@@ -89,16 +94,25 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
 async fn serve(args: &Args) -> Result<Outcome> {
     let recipe = authbench_catalog::find(&args.strategy)?;
     let home = tempfile::tempdir().context("no temporary folder could be made")?;
-    let options = BackingOptions {
-        entropy: Arc::new(OsEntropy),
-        home: home.path().to_owned(),
-        faults: None,
-        metered: args.lab,
-    };
-    let node = Backing::open(&recipe, options).await?.node().await?;
+    let mut services = Services::obtain([&recipe]);
+    if let Some(missing) = services.take_missing(&recipe) {
+        return Err(missing).context(format!("`{}` cannot be served", recipe.name));
+    }
     let (accounts, shown_once) = accounts(args)?;
+    let options = BackingOptions {
+        services: services.urls(),
+        accounts: Some(Arc::clone(&accounts) as Arc<dyn AccountDirectory>),
+        metered: args.lab,
+        ..BackingOptions::new(home.path())
+    };
+    let backing = Backing::open(&recipe, options).await?;
+    let node = backing.node().await?;
     let config = ServerConfig {
-        jwks: node.jwks.clone(),
+        jwks: node
+            .jwks
+            .clone()
+            .map(|keys| PublishedKeys::new(move |at| (keys.at)(at), keys.fresh_ms)),
+        rotate_keys: node.rotate_keys.clone(),
         stats: node.stats.clone(),
         tls: tls(args),
         lab: args.lab,
@@ -111,6 +125,7 @@ async fn serve(args: &Args) -> Result<Outcome> {
     let ready = Ready {
         strategy: recipe.name.clone(),
         address: server.local_addr(),
+        guarantees: node.strategy.guarantees(),
     };
     crate::term::say(serde_json::to_string(&ready)?)?;
     if std::io::stderr().is_terminal() {

@@ -2,13 +2,11 @@
 //! out so far.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use authbench_catalog::{Backing, BackingOptions, Recipe};
+use authbench_catalog::Recipe;
 use authbench_core::Guarantees;
-use authbench_core::system::OsEntropy;
 use authbench_lab::{Placement, ServerCommand, ServerProcess, cpu};
 use authbench_load::{
     CellOutcome, Driver, DriverOptions, RevocationOutcome, SaturationOutcome, Scenario,
@@ -24,10 +22,17 @@ use crate::commands::serve::Ready;
 use crate::run::facts::Facts;
 use crate::run::library;
 use crate::run::progress::Progress;
+use crate::services::Services;
 
 /// How long a server may take to begin to serve: keys and password hashes are
 /// made at its start.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What servers are started on: the same for all of a run.
+pub(crate) struct Grounds<'r> {
+    pub(crate) placement: &'r Placement,
+    pub(crate) services: &'r Services,
+}
 
 /// One strategy of a run.
 pub(crate) struct Contender {
@@ -51,10 +56,10 @@ impl Contender {
     pub(crate) fn start(
         recipe: &Recipe,
         scenario: &Scenario,
-        placement: &Placement,
+        grounds: &Grounds<'_>,
     ) -> Result<Self> {
         let hashed = scenario.login.hashed.value;
-        let served = Served::start(recipe, accounts(scenario), hashed, placement)?;
+        let served = Served::start(recipe, accounts(scenario), hashed, grounds)?;
         Ok(Self {
             recipe: recipe.clone(),
             guarantees: served.profile.guarantees,
@@ -129,20 +134,24 @@ impl Served {
         recipe: &Recipe,
         accounts: u32,
         hashed: u32,
-        placement: &Placement,
+        grounds: &Grounds<'_>,
     ) -> Result<Self> {
+        let placement = grounds.placement;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let guarantees = runtime.block_on(guarantees(recipe))?;
-        let (process, ready) = ServerCommand::new(std::env::current_exe()?)
+        let mut command = ServerCommand::new(std::env::current_exe()?);
+        for (variable, url) in grounds.services.environment() {
+            command = command.env(variable, url);
+        }
+        let (process, ready) = command
             .args(["serve", &recipe_argument(recipe), "--listen", "127.0.0.1:0"])
             .args(["--with-parent", "--lab"])
             .args(["--lab-users", &accounts.to_string()])
             .args(["--lab-hashed", &hashed.to_string()])
             .cores(placement.pin_server())
             .start(PATIENCE, |line| serde_json::from_str::<Ready>(line).ok())?;
-        let profile = profile(recipe, guarantees, &ready, accounts)?;
+        let profile = profile(recipe, &ready, accounts)?;
         let options = DriverOptions {
             shared_core: placement.shared || !placement.pinned,
             ..DriverOptions::default()
@@ -186,19 +195,6 @@ impl Served {
     }
 }
 
-/// The promises of a strategy, as the strategy itself computes them.
-pub(crate) async fn guarantees(recipe: &Recipe) -> Result<Guarantees> {
-    let home = tempfile::tempdir().context("no temporary folder could be made")?;
-    let options = BackingOptions {
-        entropy: Arc::new(OsEntropy),
-        home: home.path().to_owned(),
-        faults: None,
-        metered: false,
-    };
-    let node = Backing::open(recipe, options).await?.node().await?;
-    Ok(node.strategy.guarantees())
-}
-
 /// As many accounts as the run's logins need without two of one account.
 fn accounts(scenario: &Scenario) -> u32 {
     scenario
@@ -221,16 +217,11 @@ fn recipe_argument(recipe: &Recipe) -> String {
 }
 
 /// The profile of our own server, with what this strategy and this run add.
-fn profile(
-    recipe: &Recipe,
-    guarantees: Guarantees,
-    ready: &Ready,
-    accounts: u32,
-) -> Result<Profile> {
+fn profile(recipe: &Recipe, ready: &Ready, accounts: u32) -> Result<Profile> {
     let mut profile = library::target(&format!("authbench-{}", recipe.transport.label()))?;
     profile.name.clone_from(&recipe.name);
     profile.base_url = Some(format!("http://{}", ready.address));
-    profile.guarantees = guarantees;
+    profile.guarantees = ready.guarantees;
     profile.users.pattern = Some(pattern("user-{n}", "acct-{n}", accounts));
     if let (Transport::Cookie(cookie), Carrier::Cookie { name }) =
         (&recipe.transport, &mut profile.carrier)

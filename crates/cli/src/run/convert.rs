@@ -95,6 +95,8 @@ fn guarantees(own: &Guarantees) -> results::Guarantees {
         lifetime_ms,
         expiry_slack_ms,
         refresh,
+        idle,
+        login_limit,
         listing,
         outage,
         durability,
@@ -107,10 +109,22 @@ fn guarantees(own: &Guarantees) -> results::Guarantees {
         expiry_slack_ms,
         refresh: match refresh {
             authbench_core::RefreshOffer::None => results::RefreshOffer::None,
-            authbench_core::RefreshOffer::RotatingKillsFamily { grace_ms } => {
-                results::RefreshOffer::RotatingKillsFamily { grace_ms }
+            authbench_core::RefreshOffer::RotatingKillsFamily { grace_ms, chain_ms } => {
+                results::RefreshOffer::RotatingKillsFamily { grace_ms, chain_ms }
             }
+            authbench_core::RefreshOffer::SwapsAccess => results::RefreshOffer::SwapsAccess,
         },
+        idle: idle.map(|idle| results::IdlePromise {
+            timeout_ms: idle.timeout_ms,
+            early_ms: idle.early_ms,
+        }),
+        login_limit: login_limit.map(|limit| results::LoginLimit {
+            logins_max: limit.logins_max,
+            policy: match limit.policy {
+                authbench_core::LimitPolicy::Reject => results::LimitPolicy::Reject,
+                authbench_core::LimitPolicy::Evict => results::LimitPolicy::Evict,
+            },
+        }),
         listing: match listing {
             authbench_core::Listing::Exact => results::Listing::Exact,
             authbench_core::Listing::NotKept => results::Listing::NotKept,
@@ -118,6 +132,7 @@ fn guarantees(own: &Guarantees) -> results::Guarantees {
         outage: match outage {
             authbench_core::OutageBehaviour::Unaffected => results::OutageBehaviour::Unaffected,
             authbench_core::OutageBehaviour::FailsClosed => results::OutageBehaviour::FailsClosed,
+            authbench_core::OutageBehaviour::Coasts => results::OutageBehaviour::Coasts,
             authbench_core::OutageBehaviour::FailsOpen => results::OutageBehaviour::FailsOpen,
         },
         durability: match durability {

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use authbench_lab::{Placement, memory};
+use authbench_lab::memory;
 use authbench_load::{
     Histogram, LoadPoint, LoginOutcome, LoginPlan, Mix, Process, RevocationPlan, Scenario,
 };
 use authbench_wire::profile::Users;
 
-use crate::run::contender::{Contender, Served};
+use crate::run::contender::{Contender, Grounds, Served};
 use crate::run::progress::Progress;
 
 /// How far a stale credential is followed where no clock can be stepped.
@@ -55,7 +55,7 @@ pub(crate) struct Growth {
 pub(crate) fn measure(
     contender: &mut Contender,
     scenario: &Scenario,
-    placement: &Placement,
+    grounds: &Grounds<'_>,
     stop: &AtomicBool,
 ) -> Result<()> {
     let users = scenario.population.users.value;
@@ -77,7 +77,7 @@ pub(crate) fn measure(
     contender.facts.unhashed = phase.timed(&own, unhashed)?;
     let hashed = scenario.login.hashed.value;
     contender.facts.hashed = phase.timed(&Contender::hashed_users(hashed.max(1)), 0..hashed)?;
-    contender.facts.memory = growth(contender, scenario, placement, stop)?;
+    contender.facts.memory = growth(contender, scenario, grounds, stop)?;
     Ok(())
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn measure(
 fn growth(
     contender: &Contender,
     scenario: &Scenario,
-    placement: &Placement,
+    grounds: &Grounds<'_>,
     stop: &AtomicBool,
 ) -> Result<Option<Growth>> {
     let logins = scenario.memory.logins.value;
@@ -95,7 +95,7 @@ fn growth(
         return Ok(None);
     }
     let accounts = logins.saturating_add(MEMORY_WARMUP_LOGINS);
-    let mut served = Served::start(&contender.recipe, accounts, 0, placement)?;
+    let mut served = Served::start(&contender.recipe, accounts, 0, grounds)?;
     let users = served.profile.users.clone();
     let mut phase = Phase {
         served: &mut served,

@@ -1,0 +1,375 @@
+//! The store of a strategy: what its nodes share, and what stands between a
+//! node and it.
+//!
+//! From the inside out: the store, the counts of what it is asked, the
+//! emulated network, the switch of a test, the cache.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use authbench_core::{AnyStore, Entropy as _, RecordStore, StoreError, UnixMs};
+use authbench_stores::{
+    Cached, CachedSettings, Delayed, Faulty, FeedSettings, HasTraffic, MemoryStore, Metered,
+    MysqlSettings, MysqlStore, PostgresSettings, PostgresStore, RedisSettings, RedisStore,
+    SqliteSettings, SqliteStore, StoreCounts,
+};
+use authbench_wire::bodies::StatsResponse;
+
+use super::{BackingOptions, BuildError, Stats, Sweep, SweepFuture};
+use crate::recipe::Recipe;
+use crate::registry::{CacheSettings, Invalidation, Service, Storage, Store};
+
+/// What the nodes share.
+pub(super) enum Shared {
+    /// The scheme keeps nothing.
+    Nothing,
+    Memory(Arc<MemoryStore>),
+    Mysql(MysqlSettings),
+    Postgres(PostgresSettings),
+    Redis(RedisSettings),
+    Sqlite(SqliteSettings),
+}
+
+/// The store as a node uses it. In memory it is unboxed unless something
+/// stands before it: a box would show there, and nowhere else.
+pub(super) enum NodeStore {
+    Memory(Arc<MemoryStore>),
+    MeteredMemory(Arc<Metered<Arc<MemoryStore>>>),
+    Any(AnyStore),
+}
+
+/// A node's store, and what a server does with it beside the strategy.
+pub(super) struct Opened {
+    pub(super) store: NodeStore,
+    pub(super) stats: Option<Stats>,
+    pub(super) sweeper: Arc<dyn Sweep>,
+}
+
+impl Shared {
+    /// Makes what outlives the nodes: files, schemas, tables.
+    pub(super) async fn open(
+        recipe: &Recipe,
+        options: &BackingOptions,
+    ) -> Result<Self, BuildError> {
+        let Some(storage) = &recipe.storage else {
+            return Ok(Self::Nothing);
+        };
+        if options.stand_in && storage.store.service().is_some() {
+            return Ok(Self::Memory(Arc::new(MemoryStore::new())));
+        }
+        match &storage.store {
+            Store::Memory(_) => Ok(Self::Memory(Arc::new(MemoryStore::new()))),
+            Store::Sqlite(sqlite) => {
+                let sqlite = placed(recipe, sqlite, options);
+                // Nodes may open it at once when it is there.
+                SqliteStore::open(sqlite.clone()).await?.close().await;
+                Ok(Self::Sqlite(sqlite))
+            }
+            Store::Redis(redis) => redis_of(recipe, redis, options).map(Self::Redis),
+            Store::Postgres(postgres) => {
+                let postgres = postgres_of(recipe, postgres, options)?;
+                PostgresStore::open(postgres.clone()).await?.close().await;
+                Ok(Self::Postgres(postgres))
+            }
+            Store::Mysql(mysql) => {
+                let mysql = mysql_of(recipe, mysql, options)?;
+                MysqlStore::open(mysql.clone()).await?.close().await;
+                Ok(Self::Mysql(mysql))
+            }
+        }
+    }
+
+    /// The store of one more node; none if the scheme keeps nothing.
+    pub(super) async fn node(
+        &self,
+        storage: Option<&Storage>,
+        options: &BackingOptions,
+    ) -> Result<Option<Opened>, BuildError> {
+        let Some(storage) = storage else {
+            return Ok(None);
+        };
+        let before = Before {
+            storage,
+            options,
+            feed: self.feed(),
+        };
+        let opened = match self {
+            Self::Nothing => return Ok(None),
+            Self::Memory(store) => before.memory(store).await?,
+            Self::Mysql(settings) => {
+                let store = Arc::new(MysqlStore::open(settings.clone()).await?);
+                before.any(store, |_| 0).await?
+            }
+            Self::Postgres(settings) => {
+                let store = Arc::new(PostgresStore::open(settings.clone()).await?);
+                before.any(store, |_| 0).await?
+            }
+            Self::Redis(settings) => {
+                let store = Arc::new(RedisStore::open(settings.clone()).await?);
+                before.any(store, |_| 0).await?
+            }
+            Self::Sqlite(settings) => {
+                let store = Arc::new(SqliteStore::open(settings.clone()).await?);
+                before
+                    .any(store, |store| database_bytes(store.path()))
+                    .await?
+            }
+        };
+        Ok(Some(opened))
+    }
+
+    /// Where Redis tells of changes: a channel named as the keys are.
+    fn feed(&self) -> Option<FeedSettings> {
+        match self {
+            Self::Redis(settings) => Some(FeedSettings {
+                url: settings.url.clone(),
+                channel: format!("{}changes", settings.prefix),
+                timeout_ms: settings.timeout_ms,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Removes from a server that others use, too, what was put there under a
+    /// name that nobody else knows.
+    pub(super) async fn remove(&self, recipe: &Recipe) -> Result<(), StoreError> {
+        let named = recipe.store().is_some_and(has_a_name);
+        match self {
+            _ if named => Ok(()),
+            Self::Nothing | Self::Memory(_) | Self::Sqlite(_) => Ok(()),
+            Self::Mysql(settings) => MysqlStore::remove(settings).await,
+            Self::Postgres(settings) => PostgresStore::remove(settings).await,
+            Self::Redis(settings) => RedisStore::open(settings.clone()).await?.clear().await,
+        }
+    }
+}
+
+/// What stands before a store.
+struct Before<'b> {
+    storage: &'b Storage,
+    options: &'b BackingOptions,
+    /// Where changes are told, if they are.
+    feed: Option<FeedSettings>,
+}
+
+impl Before<'_> {
+    async fn memory(&self, store: &Arc<MemoryStore>) -> Result<Opened, StoreError> {
+        let Storage { cache, delay, .. } = self.storage;
+        let bare = cache.is_none() && delay.is_none() && self.options.faults.is_none();
+        if !bare {
+            return self.any(Arc::clone(store), |_| 0).await;
+        }
+        let sweeper = Arc::new(Sweeper(AnyStore::new(Arc::clone(store))));
+        if self.options.metered {
+            let metered = Arc::new(Metered::new(Arc::clone(store)));
+            return Ok(Opened {
+                stats: Some(stats(Arc::clone(&metered), |_| 0)),
+                store: NodeStore::MeteredMemory(metered),
+                sweeper,
+            });
+        }
+        Ok(Opened {
+            store: NodeStore::Memory(Arc::clone(store)),
+            stats: None,
+            sweeper,
+        })
+    }
+
+    async fn any<S: RecordStore + HasTraffic + 'static>(
+        &self,
+        store: Arc<S>,
+        bytes: fn(&S) -> u64,
+    ) -> Result<Opened, StoreError> {
+        let mut counts = None;
+        let mut any = if self.options.metered {
+            let metered = Arc::new(Metered::new(store));
+            counts = Some(stats(Arc::clone(&metered), bytes));
+            AnyStore::new(metered)
+        } else {
+            AnyStore::new(store)
+        };
+        if let Some(delay) = &self.storage.delay {
+            any = AnyStore::new(Delayed::new(any, delay.round_trip_us)?);
+        }
+        if let Some(switch) = &self.options.faults {
+            any = AnyStore::new(Faulty::new(any, switch.clone()));
+        }
+        let sweeper = Arc::new(Sweeper(any.clone()));
+        if let Some(cache) = &self.storage.cache {
+            any = self.cached(any, cache).await?;
+        }
+        Ok(Opened {
+            store: NodeStore::Any(any),
+            stats: counts,
+            sweeper,
+        })
+    }
+
+    async fn cached(&self, store: AnyStore, own: &CacheSettings) -> Result<AnyStore, StoreError> {
+        let settings = CachedSettings {
+            ttl_ms: own.ttl_ms,
+            entries_max: own.entries_max,
+        };
+        let clock = Arc::clone(&self.options.clock);
+        Ok(match (&self.feed, own.invalidation) {
+            (Some(feed), Invalidation::RedisPubsub) => {
+                AnyStore::new(Cached::with_feed(store, settings, clock, feed.clone()).await?)
+            }
+            _ => AnyStore::new(Cached::new(store, settings, clock)),
+        })
+    }
+}
+
+struct Sweeper(AnyStore);
+
+impl Sweep for Sweeper {
+    fn sweep(&self, at: UnixMs, limit: u64) -> SweepFuture<'_> {
+        Box::pin(self.0.purge(at, limit))
+    }
+}
+
+fn stats<S: RecordStore + HasTraffic + 'static>(
+    metered: Arc<Metered<Arc<S>>>,
+    bytes: fn(&S) -> u64,
+) -> Stats {
+    Arc::new(move || {
+        let traffic = metered.inner().traffic();
+        StatsResponse {
+            store_operations: operations(metered.counts()),
+            store_bytes: bytes(metered.inner()),
+            store_round_trips: traffic.map(|traffic| traffic.round_trips),
+            store_sent_bytes: traffic.map(|traffic| traffic.octets_sent),
+            store_received_bytes: traffic.map(|traffic| traffic.octets_received),
+        }
+    })
+}
+
+/// The store's settings with the place of its file.
+fn placed(recipe: &Recipe, sqlite: &SqliteSettings, options: &BackingOptions) -> SqliteSettings {
+    let path = match &sqlite.path {
+        Some(path) => recipe.folder.join(path),
+        None => options.home.join("records.sqlite"),
+    };
+    SqliteSettings {
+        path: Some(path),
+        ..sqlite.clone()
+    }
+}
+
+/// Whether the recipe says where in the server the records are to be. If not,
+/// each backing takes a place of its own.
+fn has_a_name(store: &Store) -> bool {
+    match store {
+        Store::Memory(_) | Store::Sqlite(_) => true,
+        Store::Mysql(own) => own.schema != MysqlSettings::default().schema,
+        Store::Postgres(own) => own.schema != PostgresSettings::default().schema,
+        Store::Redis(own) => own.prefix != RedisSettings::default().prefix,
+    }
+}
+
+fn mysql_of(
+    recipe: &Recipe,
+    own: &MysqlSettings,
+    options: &BackingOptions,
+) -> Result<MysqlSettings, BuildError> {
+    let mut settings = own.clone();
+    if recipe.needs().is_some() {
+        settings.url = url(recipe, Service::Mysql, options)?.into();
+    }
+    if settings.schema == MysqlSettings::default().schema {
+        settings.schema = fresh_name("authbench_")?;
+    }
+    Ok(settings)
+}
+
+fn postgres_of(
+    recipe: &Recipe,
+    own: &PostgresSettings,
+    options: &BackingOptions,
+) -> Result<PostgresSettings, BuildError> {
+    let mut settings = own.clone();
+    if recipe.needs().is_some() {
+        settings.url = url(recipe, Service::Postgres, options)?.into();
+    }
+    if settings.schema == PostgresSettings::default().schema {
+        settings.schema = fresh_name("authbench_")?;
+    }
+    Ok(settings)
+}
+
+fn redis_of(
+    recipe: &Recipe,
+    own: &RedisSettings,
+    options: &BackingOptions,
+) -> Result<RedisSettings, BuildError> {
+    let mut settings = own.clone();
+    if recipe.needs().is_some() {
+        settings.url = url(recipe, Service::Redis, options)?.into();
+    }
+    if settings.prefix == RedisSettings::default().prefix {
+        settings.prefix = format!("{}:", fresh_name("authbench:")?);
+    }
+    Ok(settings)
+}
+
+fn url(recipe: &Recipe, service: Service, options: &BackingOptions) -> Result<String, BuildError> {
+    let url = options.services.of(service);
+    url.map(str::to_owned).ok_or_else(|| BuildError::NoService {
+        recipe: recipe.name.clone(),
+        service,
+    })
+}
+
+/// A name that no other backing has: 64 random bits. They come from the
+/// system, not from the injected entropy, whose seed another may share.
+fn fresh_name(prefix: &str) -> Result<String, BuildError> {
+    let mut random = [0; 8];
+    authbench_core::system::OsEntropy
+        .fill(&mut random)
+        .map_err(BuildError::Entropy)?;
+    Ok(format!("{prefix}{:016x}", u64::from_be_bytes(random)))
+}
+
+/// The database, its log and the log's index.
+fn database_bytes(database: &Path) -> u64 {
+    ["", "-wal", "-shm"]
+        .iter()
+        .map(|ending| {
+            let mut path = database.as_os_str().to_owned();
+            path.push(ending);
+            std::fs::metadata(path).map_or(0, |file| file.len())
+        })
+        .sum()
+}
+
+fn operations(counts: StoreCounts) -> BTreeMap<String, u64> {
+    let StoreCounts {
+        gets,
+        gets_many,
+        touches,
+        rotations,
+        inserts,
+        swaps,
+        deletes,
+        deletes_by_subject,
+        lists,
+        purges,
+    } = counts;
+    [
+        ("get", gets),
+        ("get-many", gets_many),
+        ("get-touched", touches),
+        ("rotate", rotations),
+        ("insert", inserts),
+        ("swap", swaps),
+        ("delete", deletes),
+        ("delete-by-subject", deletes_by_subject),
+        ("list", lists),
+        ("purge", purges),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(kind, count)| (kind.to_owned(), count))
+    .collect()
+}
