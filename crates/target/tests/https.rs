@@ -17,9 +17,7 @@ async fn the_given_certificate_is_trusted_and_no_other() {
     let entropy = Arc::new(SeededEntropy::new(1));
     let options = BackingOptions {
         entropy: Arc::clone(&entropy) as _,
-        home: home.path().to_owned(),
-        faults: None,
-        metered: false,
+        ..BackingOptions::new(home.path())
     };
     let recipe = find("session.memory.cookie").unwrap();
     let node = Backing::open(&recipe, options)

@@ -34,6 +34,8 @@ pub(crate) struct Lab {
     pub(crate) shown: Arc<Mutex<Vec<String>>>,
     pub(crate) accounts_taken: AtomicU32,
     pub(crate) mismatches: Mutex<Vec<String>>,
+    /// An authorization server ends with its backing.
+    _backings: Vec<Backing>,
     _homes: [TempDir; 2],
 }
 
@@ -109,15 +111,16 @@ impl Lab {
             };
             Backing::open(recipe, options)
         };
-        let backing = open(here, 0).await?;
+        let mut backings = vec![open(here, 0).await?];
         let same = here.name == there.name;
-        let here = backing.node().await?;
+        let here = backings[0].node().await?;
         // Without state both sides share the backing, and so the key: a token
         // that one of them refuses is then no stranger to the other.
-        let there = match here.strategy.guarantees().durability {
-            Durability::Stateless if same => backing.node().await?,
-            _ => open(there, 1).await?.node().await?,
-        };
+        let shares = same && here.strategy.guarantees().durability == Durability::Stateless;
+        if !shares {
+            backings.push(open(there, 1).await?);
+        }
+        let there = backings[backings.len() - 1].node().await?;
         let promises = there.strategy.guarantees();
         let transport = there.transport.clone();
         let shown = Arc::default();
@@ -143,6 +146,7 @@ impl Lab {
             shown,
             accounts_taken: AtomicU32::new(0),
             mismatches: Mutex::default(),
+            _backings: backings,
             _homes: homes,
         })
     }
