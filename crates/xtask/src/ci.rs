@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use authbench_lab::services::Service;
 
 use crate::services::Services;
@@ -71,6 +71,21 @@ pub(crate) fn machine(root: &Path, cases: Option<u32>) -> Result<()> {
         "--nocapture",
     ];
     cargo_with(root, &arguments, &services.env)
+}
+
+/// Runs `command` where this was called, with a server of each kind.
+pub(crate) fn with_servers(root: &Path, command: &[String]) -> Result<()> {
+    let services = Services::ensure(root)?;
+    let [program, arguments @ ..] = command else {
+        bail!("no command");
+    };
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(services.env.iter().map(|(name, value)| (name, value)))
+        .status()
+        .with_context(|| format!("cannot start {program}"))?;
+    ensure!(status.success(), "`{program}` failed ({status})");
+    Ok(())
 }
 
 /// Parts of the names of tests that start, and kill, servers of which there is no program here,

@@ -37,6 +37,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         runner_args: Vec<String>,
     },
+    /// Runs a command with a server of each kind: `cargo xtask with-servers cargo nextest run -p
+    /// authbench-stores`.
+    WithServers {
+        /// The command; it finds the servers by the environment.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
     /// The state machine over every recipe, optimized.
     Machine {
         /// How many histories each recipe is put through; the test's own number without it.
@@ -70,6 +77,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Ci { no_test } => ci::ci(&root, *no_test),
         Task::Test { runner_args } => ci::test(&root, runner_args),
+        Task::WithServers { command } => ci::with_servers(&root, command),
         Task::Machine { cases } => ci::machine(&root, *cases),
         Task::Tidy => tidy::run(&root),
         Task::Layers => layers::run(&root),
