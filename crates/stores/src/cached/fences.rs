@@ -7,11 +7,11 @@
 //! a write costs the same however much is cached, and what it meets beyond its
 //! own record is read once more, nothing worse.
 
+use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authbench_core::{Digest, Record, SubjectId, UnixMs};
 use foldhash::quality::RandomState;
-use std::hash::BuildHasher as _;
 
 /// Lanes of keys, and of subjects.
 const LANES: u64 = 4096;
@@ -115,26 +115,18 @@ impl Fence {
 
     fn begin<'a>(&'a self, sequence: &'a AtomicU64) -> Write<'a> {
         self.writers.fetch_add(1, Ordering::SeqCst);
-        let write = Write {
+        Write {
             fence: self,
             sequence,
-        };
-        write.mark();
-        write
-    }
-}
-
-impl Write<'_> {
-    /// Whatever was read up to now counts no more.
-    fn mark(&self) {
-        let number = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
-        self.fence.latest.fetch_max(number, Ordering::SeqCst);
+        }
     }
 }
 
 impl Drop for Write<'_> {
+    /// Whatever was read up to now counts no more.
     fn drop(&mut self) {
-        self.mark();
+        let number = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
+        self.fence.latest.fetch_max(number, Ordering::SeqCst);
         self.fence.writers.fetch_sub(1, Ordering::SeqCst);
     }
 }
