@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use authbench_core::system::{OsEntropy, SystemClock, monotonic_ns};
 use authbench_core::{AuthStrategy as _, Clock as _, Presented, Subject, SubjectId, UnixMs};
-use authbench_schemes::jwt::{Algorithm, Jwt, Settings, SigningKey};
+use authbench_schemes::jwt::{Algorithm, Jwt, JwtFormat, Settings, SigningKey};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -149,11 +149,8 @@ fn parsed(key: ParsedPublicKey) -> RawVerify {
 }
 
 fn strategy(algorithm: Algorithm, key: SigningKey) -> anyhow::Result<Jwt<OsEntropy>> {
-    Ok(Jwt::new(
-        Settings::new(algorithm, ISSUER, AUDIENCE, TTL_S),
-        key,
-        OsEntropy,
-    )?)
+    let settings = Settings::new(algorithm, ISSUER, AUDIENCE, TTL_S);
+    Ok(Jwt::new(JwtFormat::new(settings, key)?, OsEntropy))
 }
 
 fn pem(pkcs8: &[u8]) -> String {
@@ -257,7 +254,8 @@ fn authenticate(
     side: &Side,
 ) -> anyhow::Result<()> {
     let at = SystemClock.now();
-    let credentials = ready(side.ours.issue(&subject(), at))?;
+    let issued = ready(side.ours.issue(&subject(), at))?.granted();
+    let credentials = issued.context("no login has a limit")?;
     let token = credentials.access.expose();
     let (message, signature) = token.rsplit_once('.').context("a token has points")?;
     let (_, payload) = message.split_once('.').context("a token has points")?;
@@ -296,12 +294,14 @@ fn authenticate(
 fn issue(criterion: &mut Criterion, algorithm: Algorithm, side: &Side) -> anyhow::Result<()> {
     let at = SystemClock.now();
     let subject = subject();
-    let credentials = ready(side.ours.issue(&subject, at))?;
+    let issued = ready(side.ours.issue(&subject, at))?.granted();
+    let credentials = issued.context("no login has a limit")?;
     let token = credentials.access.expose();
     let (message, _) = token.rsplit_once('.').context("a token has points")?;
     let mut header = Header::new(algorithm.into());
     header.typ = Some("at+jwt".to_owned());
-    header.kid = Some(side.ours.key().verifying_key().kid().to_owned());
+    let keys = side.ours.format().ring().keys();
+    header.kid = Some(keys.newest().verifying_key().kid().to_owned());
     let claims = plain_claims(at);
     let ours = || ready(side.ours.issue(black_box(&subject), at));
     let plain = || jsonwebtoken::encode(&header, black_box(&claims), &side.encoding);
