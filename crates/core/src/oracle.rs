@@ -38,8 +38,10 @@ impl Ns {
         Self(self.0.saturating_add(ms.saturating_mul(NS_PER_MS)))
     }
 
-    /// The millisecond in which it lies.
-    const fn whole_ms(self) -> u64 {
+    /// The millisecond in which it lies: whole milliseconds since 1970, rounded
+    /// down.
+    #[must_use]
+    pub const fn whole_ms(self) -> u64 {
         self.0 / NS_PER_MS
     }
 }

@@ -35,7 +35,9 @@ pub enum RefreshUse {
     Ended,
     /// Refused because of the account.
     Barred,
-    /// There was no answer.
+    /// Refused where only a crash can have been the reason.
+    Lost,
+    /// There was no answer, or it says nothing.
     Unanswered,
 }
 

@@ -57,15 +57,11 @@ impl Ledger {
             .get(credential.0)
             .map_or(Expectation::MustRefuse, |entry| {
                 let login = &self.logins[entry.login];
-                let without = self.without_crash(entry, call);
-                if !login.lost {
-                    return without;
-                }
+                let uses = login.uses.expectation(self.promises.idle, call);
                 let slack_ms = self.promises.expiry_slack_ms;
-                let age = entry.history.unrevoked().expectation(slack_ms, call);
-                match age.and(login.uses.expectation(self.promises.idle, call)) {
-                    Expectation::MustRefuse => Expectation::MustRefuse,
-                    _ => Expectation::Either(Window::Crash),
+                match entry.history.expectation(slack_ms, call).and(uses) {
+                    Expectation::MustAccept if login.lost => Expectation::Either(Window::Crash),
+                    expected => expected,
                 }
             })
     }
@@ -128,10 +124,11 @@ impl Ledger {
         judgement
     }
 
+    /// What must happen if a crash took nothing.
     fn without_crash(&self, entry: &Entry, call: Span) -> Expectation {
         let uses = &self.logins[entry.login].uses;
-        entry
-            .history
+        let history = entry.before_crash.as_ref().unwrap_or(&entry.history);
+        history
             .expectation(self.promises.expiry_slack_ms, call)
             .and(uses.expectation(self.promises.idle, call))
     }
@@ -155,7 +152,8 @@ impl Ledger {
             if *subject != login.subject || past || change.span.start > call.end {
                 continue;
             }
-            if change.deadline(self.promises.role_change, expiry) <= call.start && !login.lost {
+            let due = change.deadline(self.promises.role_change, expiry) <= call.start;
+            if due && change.acknowledged && !login.lost {
                 possible.clear();
             }
             if change.acknowledged && change.span.before(&call) {

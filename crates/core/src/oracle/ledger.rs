@@ -2,7 +2,7 @@
 
 use super::family::{self, Family, RefreshAnswer, RefreshBreach, RefreshUse};
 use super::uses::Uses;
-use super::{Change, Expectation, LoginHistory, Span};
+use super::{Change, Expectation, LoginHistory, Ns, Span};
 use crate::guarantee::{Durability, Guarantees, RefreshOffer, Staleness};
 use crate::ids::Digest;
 use crate::subject::{Roles, SubjectId};
@@ -48,6 +48,8 @@ pub struct Ledger {
     pub(super) logins: Vec<Login>,
     pub(super) entries: Vec<Entry>,
     pub(super) role_changes: Vec<(SubjectId, Roles, Change)>,
+    /// Every call that was to end all logins of a subject.
+    sweeps: Vec<(SubjectId, Change)>,
 }
 
 /// One login, which may have several credentials.
@@ -65,10 +67,40 @@ pub(super) struct Login {
     /// What was to end it.
     pub(super) endings: Vec<(Ending, Change, Staleness)>,
     pub(super) uses: Uses,
-    /// Its refresh tokens, where it has such.
+    /// Its refresh tokens, where it has such and no crash may have changed
+    /// them.
     pub(super) family: Option<Family>,
-    /// Whether a crash may have taken it.
+    /// The same up to a crash that may have taken them.
+    lost_family: Option<Family>,
+    /// Whether a crash may have taken it, with all that had happened to it.
     pub(super) lost: bool,
+}
+
+impl Login {
+    /// Whatever a crash left, it renews nothing past its end; and who is
+    /// refused that would have been renewed shows that it was lost.
+    fn refreshed_after_crash(
+        &self,
+        calls: &[family::Call],
+    ) -> Result<Vec<RefreshUse>, RefreshBreach> {
+        let renewed = calls
+            .iter()
+            .filter(|call| matches!(call.answer, RefreshAnswer::Renewed(_)));
+        for call in renewed {
+            if call.life == Expectation::MustRefuse {
+                return Err(RefreshBreach::RenewedExpired);
+            }
+            if self.is_not_ended(call.span) == Some(false) {
+                return Err(RefreshBreach::RenewedRevoked);
+            }
+        }
+        let mut family = self.lost_family.clone();
+        let without = family.as_mut().map(|family| family.observe(calls));
+        Ok(match without {
+            Some(Err(RefreshBreach::RefusedNewest)) => vec![RefreshUse::Lost; calls.len()],
+            _ => vec![RefreshUse::Unanswered; calls.len()],
+        })
+    }
 }
 
 /// One credential.
@@ -78,6 +110,8 @@ pub(super) struct Entry {
     /// What whoever issued it was told of the subject, and in which call.
     pub(super) roles: (Roles, Span),
     pub(super) history: LoginHistory,
+    /// The same up to a crash that may have taken all of that.
+    pub(super) before_crash: Option<LoginHistory>,
     /// The swap that ended it alone.
     swapped: Option<Change>,
 }
@@ -91,6 +125,7 @@ impl Ledger {
             logins: Vec::new(),
             entries: Vec::new(),
             role_changes: Vec::new(),
+            sweeps: Vec::new(),
         }
     }
 
@@ -120,7 +155,11 @@ impl Ledger {
             return;
         };
         if let Some(login) = self.login_mut(credential) {
-            login.family = Some(Family::new(token, grace_ms));
+            let mut family = Family::new(token, grace_ms);
+            for (_, change, _) in &login.endings {
+                family.end(*change);
+            }
+            login.family = Some(family);
         }
     }
 
@@ -173,7 +212,6 @@ impl Ledger {
         let Some(login) = self.login_mut(credential) else {
             return Ok(Vec::new());
         };
-        let lost = login.lost;
         let calls: Vec<family::Call> = calls
             .iter()
             .map(|call| family::Call {
@@ -192,20 +230,8 @@ impl Ledger {
                 .add(call.span, matches!(call.answer, RefreshAnswer::Renewed(_)));
         }
         let Some(family) = &mut login.family else {
-            return Ok(Vec::new());
+            return login.refreshed_after_crash(&calls);
         };
-        if lost {
-            // Whatever the crash left, it still renews nothing past its end.
-            let expired = calls.iter().any(|call| {
-                call.life == Expectation::MustRefuse
-                    && matches!(call.answer, RefreshAnswer::Renewed(_))
-            });
-            return if expired {
-                Err(RefreshBreach::RenewedExpired)
-            } else {
-                Ok(vec![RefreshUse::Unanswered; calls.len()])
-            };
-        }
         let uses = family.observe(&calls)?;
         if family.may_be_reused() {
             // Access credentials live on, unless the strategy knows a way.
@@ -246,6 +272,7 @@ impl Ledger {
                 self.end(no, Ending::All, change, self.promises.revoke_all);
             }
         }
+        self.sweeps.push((subject.clone(), change));
     }
 
     /// Records that `subject` was given `roles`.
@@ -257,11 +284,19 @@ impl Ledger {
     /// Records a crash that takes what the promised durability allows: with
     /// [`Durability::None`] all that went before may be gone, logins,
     /// revocations, roles and refresh tokens alike, each by itself; otherwise
-    /// nothing that was acknowledged.
+    /// nothing that was acknowledged. What comes after binds as ever.
     pub fn crashed(&mut self) {
         if self.promises.durability == Durability::None {
             for login in &mut self.logins {
                 login.lost = true;
+                login.lost_family = login.family.take();
+                login.endings.clear();
+                login.history = login.history.unrevoked();
+            }
+            for entry in &mut self.entries {
+                entry.before_crash.get_or_insert(entry.history);
+                entry.swapped = None;
+                entry.history = entry.history.unrevoked();
             }
         }
     }
@@ -274,17 +309,25 @@ impl Ledger {
             .map(|entry| entry.history.expires_at)
     }
 
-    /// What ended `credential` before its time, and when: the first of what
-    /// was acknowledged.
+    /// The latest instant from which the login of `credential` was used, or
+    /// began, for sure.
     #[must_use]
-    pub fn ending(&self, credential: CredentialNo) -> Option<(Ending, Span)> {
+    pub fn used_at(&self, credential: CredentialNo) -> Option<Ns> {
+        let entry = self.entries.get(credential.0)?;
+        Some(self.logins.get(entry.login)?.uses.certain)
+    }
+
+    /// What ended `credential` before its time, and when: the first of what
+    /// was acknowledged, else the first of what may have.
+    #[must_use]
+    pub fn ending(&self, credential: CredentialNo) -> Option<(Ending, Change)> {
         let entry = self.entries.get(credential.0)?;
         let endings = self.logins.get(entry.login)?.endings.iter();
-        let whole = endings
-            .filter(|(_, change, _)| change.acknowledged)
-            .map(|(ending, change, _)| (*ending, change.span));
-        let swapped = entry.swapped.map(|change| (Ending::Swapped, change.span));
-        whole.chain(swapped).min_by_key(|(_, span)| span.end)
+        let whole = endings.map(|(ending, change, _)| (*ending, *change));
+        let swapped = entry.swapped.map(|change| (Ending::Swapped, change));
+        whole
+            .chain(swapped)
+            .min_by_key(|(_, change)| (!change.acknowledged, change.span.end))
     }
 
     fn hand_out(
@@ -304,6 +347,7 @@ impl Ledger {
             login,
             roles,
             history,
+            before_crash: None,
             swapped: None,
         });
         CredentialNo(self.entries.len() - 1)
@@ -330,15 +374,26 @@ impl Ledger {
             endings: Vec::new(),
             uses: Uses::of_login(span),
             family: None,
+            lost_family: None,
             lost: false,
         });
+        let (no, maybe) = (self.logins.len() - 1, false);
         if overtaken {
             let change = Change {
-                acknowledged: false,
+                acknowledged: maybe,
                 ..change
             };
-            let promise = self.promises.revoke_one;
-            self.end(self.logins.len() - 1, Ending::Evicted, change, promise);
+            self.end(no, Ending::Evicted, change, self.promises.revoke_one);
+        }
+        let sweeps = self.sweeps.iter().filter(|(swept, sweep)| {
+            swept == subject && span.start < sweep.span.end && !span.before(&sweep.span)
+        });
+        for (_, sweep) in sweeps.cloned().collect::<Vec<_>>() {
+            let sweep = Change {
+                acknowledged: maybe,
+                ..sweep
+            };
+            self.end(no, Ending::All, sweep, self.promises.revoke_all);
         }
     }
 

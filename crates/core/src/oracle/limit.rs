@@ -82,11 +82,16 @@ impl Ledger {
             };
             self.end(no, Ending::Evicted, change, self.promises.revoke_one);
         }
-        let rivals = standings.iter().filter(|(no, standing)| {
+        let mut not_older = 0;
+        let mut rivalled = false;
+        for (no, standing) in &standings {
             let issued = self.logins[*no].history.issued;
-            *standing != Standing::Ended && !issued.before(&change.span)
-        });
-        rivals.count() >= logins_max
+            let lives = *standing != Standing::Ended;
+            not_older +=
+                usize::from(lives && issued.end.whole_ms() >= change.span.start.whole_ms());
+            rivalled |= lives && !issued.before(&change.span);
+        }
+        rivalled && not_older >= logins_max
     }
 
     fn of_subject<'a>(

@@ -35,7 +35,7 @@ impl Login {
     }
 
     /// Whether nothing was to end it (`None`: something may have).
-    fn is_not_ended(&self, call: Span) -> Option<bool> {
+    pub(super) fn is_not_ended(&self, call: Span) -> Option<bool> {
         let mut changes = self.endings.iter().map(|(_, change, _)| change);
         if changes
             .clone()
@@ -103,10 +103,8 @@ impl Ledger {
         };
         let expected = lives.and(login.uses.expectation(self.promises.idle, call));
         match Standing::from(expected) {
-            Standing::Ended if !login.lost => Standing::Ended,
-            Standing::Ended if login.age(call) == Expectation::MustRefuse => Standing::Ended,
-            Standing::Lives if login.acknowledged && !login.lost => Standing::Lives,
-            _ => Standing::Either,
+            Standing::Lives if login.lost || !login.acknowledged => Standing::Either,
+            standing => standing,
         }
     }
 }

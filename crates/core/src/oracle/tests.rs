@@ -129,13 +129,17 @@ fn revoke_all_spares_the_kept_the_later_and_the_stranger() {
     let later = ledger.issued(&subject, &none, span(120, 120), UnixMs(1_000));
     let stranger = ledger.issued(&SubjectId::new("b"), &none, span(30, 30), UnixMs(1_000));
     ledger.revoked_all(&subject, Some(kept), acknowledged(100, 110));
+    // Whichever of two calls that overlap is recorded first.
+    let recorded_later = ledger.issued(&subject, &none, span(105, 115), UnixMs(1_000));
     let at_200 = |no| ledger.expectation(no, span(200, 200));
     assert_eq!(at_200(no), Expectation::MustRefuse);
     assert_eq!(at_200(kept), Expectation::MustAccept);
-    assert_eq!(
-        at_200(overlapping),
-        Expectation::Either(Window::Unacknowledged)
-    );
+    for overlapping in [overlapping, recorded_later] {
+        assert_eq!(
+            at_200(overlapping),
+            Expectation::Either(Window::Unacknowledged)
+        );
+    }
     assert_eq!(at_200(later), Expectation::MustAccept);
     assert_eq!(at_200(stranger), Expectation::MustAccept);
 }
@@ -165,6 +169,29 @@ fn identity_and_roles_are_judged() {
         ledger.judge(no, span(90, 90), &Observed::Refused),
         Judgement::RefusedGood
     );
+}
+
+#[test]
+fn a_change_of_roles_without_an_answer_binds_nothing() {
+    let (mut ledger, subject, no) = ledger(Staleness::Immediate, 50);
+    let change = Change {
+        span: span(100, 100),
+        acknowledged: false,
+    };
+    let admin: Roles = ["admin"].into_iter().collect();
+    ledger.roles_changed(&subject, &admin, change);
+    for (roles, ms) in [
+        (Roles::default(), 200),
+        (admin, 200),
+        (Roles::default(), 1_000),
+    ] {
+        let observed = Observed::Accepted {
+            subject: subject.clone(),
+            roles: Some(roles.clone()),
+        };
+        let judgement = ledger.judge(no, span(ms, ms), &observed);
+        assert!(judgement.holds(), "{roles:?} at {ms}: {judgement:?}");
+    }
 }
 
 proptest! {

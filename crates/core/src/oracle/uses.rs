@@ -7,7 +7,7 @@ use crate::guarantee::IdlePromise;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Uses {
     /// It was used at this instant or later.
-    certain: Ns,
+    pub(super) certain: Ns,
     /// It was not used after this instant.
     possible: Ns,
     /// By then it had idled out, for good.

@@ -10,8 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::backing::{Backing, BoxError};
 use super::law::Law;
-use super::op::{Op, ops};
+use super::op::Op;
 use super::outcome::{Counterexample, Outcome, Tally, Verdict};
+use super::plan::ops;
 use super::world::{self, Played, Violation};
 
 /// How many histories to try, and from which seed.
@@ -99,12 +100,22 @@ impl Campaign {
             .enable_all()
             .build()
             .map_err(CampaignError::Runtime)?;
-        let mut found = Found::default();
+        if self.cases == 0 {
+            return Err(CampaignError::Empty);
+        }
+        // What is worth trying follows from what is promised.
+        let promises = runtime
+            .block_on(async { Ok(open(self.seed).await?.node().await?.guarantees()) })
+            .map_err(|source| CampaignError::Setup {
+                seed: self.seed,
+                source,
+            })?;
+        let mut found = Found::new(promises);
         for case in 0..self.cases {
             let seed = self.seed.wrapping_add(case.into());
             self.history(&runtime, seed, &open, &mut found)?;
         }
-        found.outcome(self.cases).ok_or(CampaignError::Empty)
+        Ok(found.outcome(self.cases))
     }
 
     /// Plays the history of `seed`; when it breaks a law that none before it
@@ -126,7 +137,7 @@ impl Campaign {
                 .map_err(|source| CampaignError::Setup { seed, source })
         };
         let mut runner = runner(seed);
-        let tree = ops(0..=self.steps_max)
+        let tree = ops(0..=self.steps_max, &found.promises)
             .new_tree(&mut runner)
             .map_err(|reason| CampaignError::Setup {
                 seed,
@@ -208,25 +219,36 @@ fn runner(seed: u64) -> TestRunner {
     )
 }
 
-#[derive(Default)]
 struct Found {
-    promises: Option<Guarantees>,
+    promises: Guarantees,
     steps: u64,
     tallies: BTreeMap<Law, Tally>,
     broken: BTreeMap<Law, Counterexample>,
+    keys_changed: bool,
 }
 
 impl Found {
+    const fn new(promises: Guarantees) -> Self {
+        Self {
+            promises,
+            steps: 0,
+            tallies: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            keys_changed: false,
+        }
+    }
+
     fn add(&mut self, played: &Played, steps: usize) {
-        self.promises = Some(played.promises);
+        self.promises = played.promises;
         self.steps += steps as u64;
+        self.keys_changed |= played.keys_changed;
         for (law, tally) in &played.tallies {
             self.tallies.entry(*law).or_default().add(*tally);
         }
     }
 
-    fn outcome(mut self, histories: u32) -> Option<Outcome> {
-        let promises = self.promises?;
+    fn outcome(mut self, histories: u32) -> Outcome {
+        let promises = self.promises;
         let verdicts = Law::ALL.into_iter().map(|law| {
             let tally = self.tallies.get(&law).copied().unwrap_or_default();
             let shown = if law.leaves_room(&promises) {
@@ -234,19 +256,21 @@ impl Found {
             } else {
                 tally.tested
             };
+            let applies = law.applies(&promises) && (law != Law::Keys || self.keys_changed);
             let verdict = match self.broken.remove(&law) {
                 Some(found) => Verdict::Refuted(Box::new(found)),
+                None if !applies => Verdict::NotPromised,
                 None if shown > 0 => Verdict::Upheld(tally),
                 None => Verdict::Unwitnessed(tally),
             };
             (law, verdict)
         });
         let verdicts = verdicts.collect();
-        Some(Outcome {
+        Outcome {
             promises,
             histories,
             steps: self.steps,
             verdicts,
-        })
+        }
     }
 }

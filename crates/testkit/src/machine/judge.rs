@@ -1,24 +1,19 @@
-//! What is seen, judged by the ledger and the laws around it.
+//! What is seen of presented credentials, judged by the ledger and the laws
+//! around it.
 
-use std::sync::Arc;
-
-use authbench_core::oracle::{Expectation, Judgement, Observed, Window};
-use authbench_core::{Decision, Identity, Listing, LoginInfo, Logins, OutageBehaviour, UnixMs};
+use authbench_core::oracle::{Expectation, Judgement, Observed, Span, Window};
+use authbench_core::{Decision, Identity, OutageBehaviour, Staleness, StrategyError, UnixMs};
 
 use super::backing::Backing;
+use super::call::{Answer, Call};
 use super::law::Law;
 use super::world::{Stop, World};
 
-/// What came of presenting a credential.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Sight {
-    Accepted,
-    Refused,
-    NoJudgement,
-}
+/// How many dead credentials are tried before and after a change of roles.
+const TRIED_FOR_REVIVAL: usize = 4;
 
 /// The decision in a few words.
-pub(super) fn word(decision: &Decision) -> String {
+fn word(decision: &Decision) -> String {
     match decision {
         Decision::Accepted(Identity { subject, roles, .. }) => {
             format!(
@@ -31,79 +26,93 @@ pub(super) fn word(decision: &Decision) -> String {
 }
 
 impl<B: Backing> World<'_, B> {
-    /// Presents a credential to a node and judges the answer.
-    pub(super) async fn present(&mut self, held: usize, node: usize) -> Result<Sight, Stop> {
-        let strategy = Arc::clone(&self.nodes[node]);
-        let answer = strategy
-            .authenticate(&self.held[held].credentials.present(), self.now)
-            .await;
-        let good = self.expected(held) == Expectation::MustAccept;
+    /// A credential was presented.
+    pub(super) fn presented(
+        &mut self,
+        held: usize,
+        node: usize,
+        span: Span,
+        answer: Result<Decision, StrategyError>,
+    ) -> Result<(), Stop> {
+        let no = self.held[held].no;
+        let expected = self.expected(held, span);
+        let used_at = self.ledger.used_at(no);
         let action = format!("present credential {held}");
-        let Some(decision) = self.answered(&action, answer)? else {
-            if good && self.promises.outage == OutageBehaviour::FailsClosed {
-                self.tally(Law::Outage).tested += 1;
+        let Some(decision) = self.decided(node, &action, answer)? else {
+            if expected == Expectation::MustAccept
+                && self.promises.outage == OutageBehaviour::FailsClosed
+            {
+                self.tested(Law::Outage);
             }
-            return Ok(Sight::NoJudgement);
+            self.ledger.observe(no, span, &Observed::NoJudgement);
+            return Ok(());
         };
         self.note_at(node, format_args!("{action}: {}", word(&decision)));
-        let observed = match &decision {
-            Decision::Accepted(Identity { subject, roles, .. }) => Observed::Accepted {
-                subject: subject.clone(),
-                roles: Some(roles.clone()),
-            },
-            Decision::Refused(_) => Observed::Refused,
-        };
-        let judgement = self
-            .ledger
-            .judge(self.held[held].no, self.span(), &observed);
-        match decision {
-            Decision::Accepted(identity) => {
-                self.accepted(held, &identity, &judgement)?;
-                Ok(Sight::Accepted)
-            }
-            Decision::Refused(_) if !judgement.holds() => {
-                self.broken(Law::Acceptance, "a good credential was refused".to_owned())
-            }
+        let identity = match decision {
+            Decision::Accepted(identity) => identity,
             Decision::Refused(_) => {
-                if self.expected(held) == Expectation::MustRefuse {
-                    let law = self.law_of_death(held);
-                    self.tally(law).tested += 1;
+                let law = self.law_of_refusal(held, span, Law::Acceptance);
+                let judgement = self.ledger.observe(no, span, &Observed::Refused);
+                let unused_ms = used_at.map_or(0, |at| span.start.whole_ms() - at.whole_ms());
+                return self.refused(held, span, law, unused_ms, &judgement);
+            }
+        };
+        let observed = Observed::Accepted {
+            subject: identity.subject.clone(),
+            roles: Some(identity.roles.clone()),
+        };
+        let judgement = self.ledger.observe(no, span, &observed);
+        self.accepted(held, span, expected, &identity, &judgement)
+    }
+
+    fn refused(
+        &mut self,
+        held: usize,
+        span: Span,
+        law: Law,
+        unused_ms: u64,
+        judgement: &Judgement,
+    ) -> Result<(), Stop> {
+        match judgement {
+            Judgement::RefusedGood => {
+                return self.broken(law, "a good credential was refused".to_owned());
+            }
+            Judgement::Upheld(Some(Window::Idle)) => {
+                let timeout_ms = self.promises.idle.map_or(0, |idle| idle.timeout_ms);
+                self.witness(Law::Idle, timeout_ms.saturating_sub(unused_ms));
+            }
+            Judgement::Upheld(Some(Window::Crash)) => self.witness(Law::Durability, 0),
+            _ => {
+                if self.expected(held, span) == Expectation::MustRefuse {
+                    let law = self.law_of_death(held, span);
+                    self.tested(law);
                 }
-                Ok(Sight::Refused)
             }
         }
+        Ok(())
     }
 
     fn accepted(
         &mut self,
         held: usize,
+        span: Span,
+        expected: Expectation,
         identity: &Identity,
         judgement: &Judgement,
     ) -> Result<(), Stop> {
-        if self.cut.is_some() {
-            match self.promises.outage {
-                OutageBehaviour::FailsClosed => {
-                    let detail = "nobody is to be accepted during an outage";
-                    return self.broken(Law::Outage, detail.to_owned());
-                }
-                OutageBehaviour::Coasts | OutageBehaviour::Unaffected => {
-                    self.witness(Law::Outage, None);
-                }
-                OutageBehaviour::FailsOpen => {
-                    if *judgement == Judgement::AcceptedDead
-                        && self.law_of_death(held) != Law::Expiry
-                    {
-                        self.witness(Law::Outage, None);
-                        return Ok(());
-                    }
-                }
-            }
+        let open = self.accepted_in_outage(held, span, identity, judgement)?;
+        if open && !judgement.holds() {
+            return Ok(());
         }
-        let account = self.held[held].account;
-        let fails_open = self.cut.is_some() && self.promises.outage == OutageBehaviour::FailsOpen;
+        let account = self.account_of(held);
+        let coasts = self.cut.is_some() && self.promises.outage == OutageBehaviour::Coasts;
         match judgement {
+            Judgement::AcceptedDead | Judgement::WrongRoles if coasts => {
+                let detail = "what is remembered is too old for a change that was acknowledged";
+                return self.broken(Law::Outage, detail.to_owned());
+            }
             Judgement::AcceptedDead => {
-                let law = self.law_of_death(held);
+                let law = self.law_of_death(held, span);
                 return self.broken(law, "a dead credential was accepted".to_owned());
             }
             Judgement::WrongSubject => {
@@ -112,7 +121,8 @@ impl<B: Backing> World<'_, B> {
             }
             Judgement::WrongRoles => {
                 let detail = "roles that the subject cannot have at this instant";
-                return self.broken(Law::RoleChange, detail.to_owned());
+                let law = self.law_of_roles(account);
+                return self.broken(law, detail.to_owned());
             }
             Judgement::UpheldWithOldRoles => self.saw_old_roles(account),
             Judgement::Upheld(window) => self.saw_window(held, *window),
@@ -126,27 +136,98 @@ impl<B: Backing> World<'_, B> {
             );
             return self.broken(Law::Identity, detail);
         }
-        self.tally(Law::Identity).tested += 1;
-        if self.expected(held) == Expectation::MustAccept {
-            self.tally(Law::Acceptance).tested += 1;
+        self.tested(Law::Identity);
+        if expected == Expectation::MustAccept {
+            self.tested(Law::Acceptance);
+            self.survived(held);
         }
-        if fails_open {
+        if open {
             Ok(())
         } else {
-            self.receipts_kept(held, identity)
+            self.receipts_kept(held, span, identity)
+        }
+    }
+
+    /// Judges that somebody is accepted although the store is cut off. Says
+    /// whether that is by a promise to fail open, which excuses some things.
+    fn accepted_in_outage(
+        &mut self,
+        held: usize,
+        span: Span,
+        identity: &Identity,
+        judgement: &Judgement,
+    ) -> Result<bool, Stop> {
+        let Some((_, since)) = self.cut else {
+            return Ok(false);
+        };
+        match (self.promises.outage, self.promises.revoke_one) {
+            (OutageBehaviour::FailsClosed, _) => {
+                let detail = "nobody is to be accepted during an outage";
+                self.broken(Law::Outage, detail.to_owned())
+            }
+            (OutageBehaviour::Coasts, Staleness::Immediate) => {
+                let detail = "nothing that is remembered is recent enough";
+                self.broken(Law::Outage, detail.to_owned())
+            }
+            (OutageBehaviour::Coasts, Staleness::WithinMs(ms)) if since.plus_ms(ms) <= self.now => {
+                let detail = "what is remembered is too old by now";
+                self.broken(Law::Outage, detail.to_owned())
+            }
+            (OutageBehaviour::Coasts | OutageBehaviour::Unaffected, _) => {
+                self.witness(Law::Outage, self.now.since(since));
+                Ok(false)
+            }
+            (OutageBehaviour::FailsOpen, _) => {
+                let forgiven = match judgement {
+                    Judgement::AcceptedDead => {
+                        !matches!(self.law_of_death(held, span), Law::Expiry | Law::Idle)
+                    }
+                    Judgement::WrongRoles => self.ever_had(held, identity),
+                    _ => false,
+                };
+                if forgiven {
+                    self.witness(Law::Outage, self.now.since(since));
+                }
+                Ok(forgiven || judgement.holds())
+            }
+        }
+    }
+
+    /// Whether the roles are some that the subject has had.
+    fn ever_had(&self, held: usize, identity: &Identity) -> bool {
+        let account = &self.accounts[self.account_of(held)];
+        let had = account.role_changes.iter().map(|(roles, _)| roles);
+        let at_first = super::world::ROLE_SETS[0].iter().collect();
+        had.chain([&at_first]).any(|roles| *roles == identity.roles)
+    }
+
+    /// A good credential works after what might have ended it.
+    fn survived(&mut self, held: usize) {
+        let made = self.held[held].made;
+        if self.crashed.is_some_and(|crash| made.before(&crash)) {
+            self.tested(Law::Durability);
+        }
+        if self.keys_changed.is_some_and(|at| made.before(&at)) {
+            self.tested(Law::Keys);
         }
     }
 
     /// From the instant that a receipt named, every node acts on the change.
-    fn receipts_kept(&mut self, held: usize, identity: &Identity) -> Result<(), Stop> {
-        if let Some(dead_from) = self.held[held].dead_from.filter(|from| *from <= self.now) {
+    fn receipts_kept(&mut self, held: usize, span: Span, identity: &Identity) -> Result<(), Stop> {
+        let receipts = self.logins[self.held[held].login].receipts.iter();
+        let mut due = receipts.filter(|(got, from)| got.before(&span) && *from <= self.now);
+        if let Some((_, dead_from)) = due.next() {
             let detail = format!(
                 "accepted although a receipt said: dead from {}",
                 dead_from.0
             );
             return self.broken(Law::Receipt, detail);
         }
-        let changes = &self.accounts[self.held[held].account].role_changes;
+        if span.start != span.end {
+            // A change of roles may be under way.
+            return Ok(());
+        }
+        let changes = &self.accounts[self.account_of(held)].role_changes;
         let seen_from = |from: &Option<UnixMs>| from.is_some_and(|from| from <= self.now);
         let Some(latest) = changes.iter().rposition(|(_, from)| seen_from(from)) else {
             return Ok(());
@@ -162,16 +243,22 @@ impl<B: Backing> World<'_, B> {
     }
 
     fn saw_window(&mut self, held: usize, window: Option<Window>) {
-        let account = &self.accounts[self.held[held].account];
+        let account = &self.accounts[self.account_of(held)];
         if account.role_changes.iter().any(|(_, from)| from.is_some()) {
-            self.tally(Law::RoleChange).tested += 1;
+            self.tested(Law::RoleChange);
         }
-        match (window, self.held[held].ended) {
-            (Some(Window::Revocation), Some((law, at))) => self.witness(law, Some(at)),
-            (Some(Window::ExpirySlack), _) => {
-                let at = self.held[held].credentials.expires_at;
-                self.witness(Law::Expiry, Some(at));
+        match window {
+            Some(Window::Revocation) => {
+                if let Some((ending, change)) = self.ledger.ending(self.held[held].no) {
+                    let for_ms = self.now.0.saturating_sub(change.span.end.whole_ms());
+                    self.witness(super::blame::law_of(ending), for_ms);
+                }
             }
+            Some(Window::ExpirySlack) => {
+                let for_ms = self.now.since(self.held[held].credentials.expires_at);
+                self.witness(Law::Expiry, for_ms);
+            }
+            Some(Window::Crash) => self.witness(Law::Durability, 0),
             _ => {}
         }
     }
@@ -181,167 +268,73 @@ impl<B: Backing> World<'_, B> {
         // Where a change went without an answer, the roles seen may be newer
         // than the latest acknowledged ones instead of older.
         if account.role_changes.iter().all(|(_, from)| from.is_some()) {
-            let at = account.roles_since;
-            self.witness(Law::RoleChange, Some(at));
+            let for_ms = self.now.since(account.roles_since);
+            self.witness(Law::RoleChange, for_ms);
         }
     }
 
-    fn witness(&mut self, law: Law, since: Option<UnixMs>) {
-        let passed_ms = since.map_or(0, |since| self.now.since(since));
-        let tally = self.tally(law);
-        tally.tested += 1;
-        tally.witnessed += 1;
-        tally.longest_ms = tally.longest_ms.max(passed_ms);
-    }
-
-    /// Which law says that a dead credential is dead.
-    fn law_of_death(&self, held: usize) -> Law {
-        let held = &self.held[held];
-        let expired_at = held
-            .credentials
-            .expires_at
-            .plus_ms(self.promises.expiry_slack_ms);
-        match held.ended {
-            Some((law, _)) if self.now < expired_at => law,
-            _ => Law::Expiry,
+    /// A text was presented that is no access credential of ours.
+    pub(super) fn stranger_presented(
+        &mut self,
+        action: &str,
+        node: usize,
+        answer: Result<Decision, StrategyError>,
+    ) -> Result<(), Stop> {
+        let Some(decision) = self.decided(node, action, answer)? else {
+            return Ok(());
+        };
+        self.note_at(node, format_args!("{action}: {}", word(&decision)));
+        if decision.accepted().is_some() {
+            let detail = "what is no credential of ours was accepted";
+            return self.broken(Law::Integrity, detail.to_owned());
         }
+        self.tested(Law::Integrity);
+        Ok(())
     }
 
-    /// Tries the account's credentials that must be dead; those that are
-    /// refused come back.
+    /// Tries some credentials of an account that must be dead, before a change
+    /// of roles.
     pub(super) async fn dead(&mut self, account: usize) -> Result<Vec<usize>, Stop> {
-        let mut dead = Vec::new();
-        for held in 0..self.held.len() {
-            if self.held[held].account == account
-                && self.expected(held) == Expectation::MustRefuse
-                && self.present(held, self.current).await? == Sight::Refused
-            {
-                dead.push(held);
-            }
+        if self.cut.is_some() {
+            return Ok(Vec::new());
+        }
+        let span = self.span();
+        let dead = (0..self.held.len()).rev().filter(|held| {
+            self.account_of(*held) == account
+                && self.expected(*held, span) == Expectation::MustRefuse
+        });
+        let dead: Vec<_> = dead.take(TRIED_FOR_REVIVAL).collect();
+        for held in &dead {
+            self.act(Call::Present { held: *held }, self.current)
+                .await?;
         }
         Ok(dead)
     }
 
     /// Tries credentials that were refused before a change of roles.
-    pub(super) async fn none_revived(&mut self, dead: &[usize]) -> Result<(), Stop> {
+    pub(super) async fn none_revived(&mut self, dead: Vec<usize>) -> Result<(), Stop> {
         for held in dead {
-            let strategy = Arc::clone(&self.nodes[self.current]);
-            let presented = self.held[*held].credentials.present();
-            let answer = strategy.authenticate(&presented, self.now).await;
+            let answer = self
+                .make(&Call::Present { held }, self.current, self.now)
+                .await;
+            let Answer::Decided(answer) = answer else {
+                continue;
+            };
             let action = format!("present credential {held}");
-            let Some(decision) = self.answered(&action, answer)? else {
+            let Some(decision) = self.decided(self.current, &action, answer)? else {
                 continue;
             };
             if decision.accepted().is_some() {
                 self.note(&format!("{action}: accepted"));
                 let detail = "a credential that was refused before the change is accepted again";
-                return self.broken(Law::Revival, detail.to_owned());
+                let law = match self.law_of_death(held, self.span()) {
+                    Law::Idle => Law::Idle,
+                    _ => Law::Revival,
+                };
+                return self.broken(law, detail.to_owned());
             }
-            self.tally(Law::Revival).tested += 1;
+            self.tested(Law::Revival);
         }
         Ok(())
     }
-
-    /// Lists an account's logins, tries each of its credentials, and compares.
-    pub(super) async fn list(&mut self, account: usize) -> Result<(), Stop> {
-        let strategy = Arc::clone(&self.nodes[self.current]);
-        let subject = self.accounts[account].subject.id.clone();
-        let answer = strategy.logins(&subject, self.now).await;
-        let action = format!("list the logins of {subject}");
-        let Some(logins) = self.answered(&action, answer)? else {
-            return Ok(());
-        };
-        let listed = match (logins, self.promises.listing) {
-            (Logins::NotKept, Listing::NotKept) => {
-                self.note(&format!("{action}: not kept"));
-                self.tally(Law::Listing).tested += 1;
-                return Ok(());
-            }
-            (Logins::Known(listed), Listing::Exact) => listed,
-            (_, promised) => {
-                let detail = format!("the answer does not fit the promise, {promised:?}");
-                return self.broken(Law::Listing, detail);
-            }
-        };
-        let numbers: Vec<_> = listed.iter().map(|info| self.number_of(info)).collect();
-        self.note(&format!("{action}: credentials {numbers:?}"));
-        if let Some(detail) = self.strange_entry(account, &listed, &numbers) {
-            return self.broken(Law::Listing, detail);
-        }
-        for held in 0..self.held.len() {
-            if self.held[held].account == account {
-                self.listed_if_good(held, numbers.contains(&Some(held)))
-                    .await?;
-            }
-        }
-        self.tally(Law::Listing).tested += 1;
-        Ok(())
-    }
-
-    fn number_of(&self, info: &LoginInfo) -> Option<usize> {
-        self.held
-            .iter()
-            .position(|held| held.credentials.login == info.login)
-    }
-
-    /// What is wrong with the entries themselves, if anything.
-    fn strange_entry(
-        &self,
-        account: usize,
-        listed: &[LoginInfo],
-        numbers: &[Option<usize>],
-    ) -> Option<String> {
-        if !listed.is_sorted_by(|a, b| a.login < b.login) {
-            return Some("the handles do not ascend".to_owned());
-        }
-        let mut phantoms = self.accounts[account].phantoms.clone();
-        for (info, number) in listed.iter().zip(numbers) {
-            let shown = (info.issued_at, info.expires_at);
-            let fits = match number {
-                Some(held) => {
-                    let held = &self.held[*held];
-                    held.account == account
-                        && shown == (held.issued_at, held.credentials.expires_at)
-                }
-                None => match phantoms
-                    .iter()
-                    .position(|issued_at| *issued_at == info.issued_at)
-                {
-                    Some(place) => {
-                        phantoms.swap_remove(place);
-                        info.expires_at > self.now
-                    }
-                    None => false,
-                },
-            };
-            if !fits {
-                return Some(format!(
-                    "the entry {} from {} to {} fits no login of the subject",
-                    info.login, info.issued_at.0, info.expires_at.0,
-                ));
-            }
-        }
-        None
-    }
-
-    async fn listed_if_good(&mut self, held: usize, listed: bool) -> Result<(), Stop> {
-        let expected = self.expected(held);
-        let works = if self.cut.is_some() {
-            expected == Expectation::MustAccept
-        } else {
-            self.present(held, self.current).await? == Sight::Accepted
-        };
-        // What may be accepted or not, by a node that has not heard, may be in
-        // the list or not.
-        if works != listed && !matches!(expected, Expectation::Either(_)) {
-            let (works, listed) = (not(works), not(listed));
-            let detail = format!("credential {held} does {works}work and is {listed}listed");
-            return self.broken(Law::Listing, detail);
-        }
-        Ok(())
-    }
-}
-
-const fn not(holds: bool) -> &'static str {
-    if holds { "" } else { "not " }
 }

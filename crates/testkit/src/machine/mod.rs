@@ -11,20 +11,30 @@
 //! Nothing here knows a scheme or a store: whoever has one hands it in as a
 //! [`Backing`].
 
-mod acts;
 mod backing;
+mod blame;
+mod call;
 mod campaign;
 mod judge;
 mod law;
+mod listing;
 mod op;
 mod outcome;
+mod pairs;
+mod plan;
+mod renewal;
+mod sequences;
+mod settle;
+mod steps;
+mod surroundings;
 mod world;
 
 pub use backing::{Backing, BoxError, Fault};
 pub use campaign::{Campaign, CampaignError};
 pub use law::Law;
-pub use op::{Advance, Mutation, Op, mutate, ops};
-pub use outcome::{Counterexample, Outcome, Tally, Verdict};
+pub use op::{Advance, Mutation, Op, Pair, Token, mutate};
+pub use outcome::{Counterexample, LawSummary, Outcome, Summary, Tally, Verdict};
+pub use plan::ops;
 
 #[cfg(test)]
 mod mutants;

@@ -2,19 +2,66 @@
 //! what exists when its turn comes), so that any part of a history still is a
 //! history and shrinking works.
 
-use proptest::prelude::*;
-
 use super::backing::Fault;
 
 /// One step of a history. `credential` counts back from the newest credential
 /// of the history (0), modulo how many there are; a step that needs one where
-/// there is none does nothing.
+/// there is none does nothing. Steps that only a living login makes worth
+/// while count those of living logins, if there are any.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Op {
     /// A subject logs in.
     Issue {
         /// Which subject.
         subject: usize,
+    },
+    /// A subject logs in once a millisecond, once more than it may.
+    Fill {
+        /// Which subject.
+        subject: usize,
+    },
+    /// A credential is used, and used again too soon to be written down, and
+    /// then not until its login idles out.
+    LetIdle {
+        /// Which credential.
+        credential: usize,
+        /// Whether only until it may idle out at the earliest.
+        early: bool,
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// A credential is presented when it expires.
+    LetExpire {
+        /// Which credential.
+        credential: usize,
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// A credential is presented, and again when the store has been cut off for
+    /// as long as may be missed.
+    LetCoast {
+        /// Which credential.
+        credential: usize,
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// A login is renewed, and the spent token presented again when its grace
+    /// ends.
+    OutliveGrace {
+        /// Which credential's login.
+        credential: usize,
+        /// Whether the login is renewed twice, and nothing waited for: then the
+        /// token is the parent of a parent.
+        twice: bool,
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// A login is renewed a little later, and again at the end of all renewal.
+    OutliveChain {
+        /// Which credential's login.
+        credential: usize,
+        /// Milliseconds after that.
+        offset_ms: i8,
     },
     /// A credential is presented.
     Authenticate {
@@ -32,8 +79,10 @@ pub enum Op {
     },
     /// New credentials are asked for.
     Refresh {
-        /// Which credential is presented.
+        /// Which credential's login.
         credential: usize,
+        /// What is presented.
+        token: Token,
     },
     /// A login ends itself.
     RevokePresented {
@@ -64,7 +113,21 @@ pub enum Op {
         /// Which set of roles.
         roles: usize,
     },
-    /// A subject's logins are listed, and each of its credentials is tried.
+    /// An account is barred, or let in again. The strategy is not told.
+    SetActive {
+        /// Which subject.
+        subject: usize,
+        /// Whether it may log in.
+        active: bool,
+    },
+    /// A subject gets another password. The strategy is not told.
+    ChangeProof {
+        /// Whose subject.
+        credential: usize,
+        /// Whether this one's login is the one that changed it.
+        keep: bool,
+    },
+    /// A subject's logins are presented, and then listed.
     List {
         /// Which subject.
         subject: usize,
@@ -82,6 +145,73 @@ pub enum Op {
     CutStore(Fault),
     /// The store is reachable again.
     MendStore,
+    /// The store crashes.
+    CrashStore,
+    /// Signing keys change; good credentials are presented before and after.
+    RotateKeys,
+    /// Each node does one thing, at the same time.
+    Together {
+        /// What they do.
+        pair: Pair,
+        /// Which node gets ahead when: read from the lowest bit on.
+        schedule: u32,
+    },
+}
+
+/// Two calls at the same time, one on each node.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pair {
+    /// One credential, or its refresh token, is renewed twice.
+    Refreshes {
+        /// Which credential's login.
+        credential: usize,
+    },
+    /// A login is renewed and ended.
+    RefreshAndRevoke {
+        /// Which credential's login.
+        credential: usize,
+        /// Whether everything of its subject is ended.
+        all: bool,
+    },
+    /// A subject logs in twice.
+    Issues {
+        /// Which subject.
+        subject: usize,
+    },
+    /// A subject logs in, and everything of it is ended.
+    IssueAndRevokeAll {
+        /// Which subject.
+        subject: usize,
+    },
+    /// A credential is presented and ended.
+    AuthenticateAndRevoke {
+        /// Which credential.
+        credential: usize,
+    },
+    /// A credential is presented while its subject gets other roles.
+    AuthenticateAndChangeRoles {
+        /// Which credential.
+        credential: usize,
+        /// Which set of roles.
+        roles: usize,
+    },
+}
+
+/// What is presented where new credentials are asked for. Where the access
+/// credential itself is swapped it is that, whatever this says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Token {
+    /// The newest refresh token that the login was given.
+    Newest,
+    /// The one before.
+    Predecessor,
+    /// One before that.
+    Older(usize),
+    /// The access credential, in the wrong place (checks REFRESH-010).
+    Access,
+    /// The newest, with its text changed: it is a stranger's and ends nothing
+    /// (checks REFRESH-009).
+    Mutated(Mutation),
 }
 
 /// How time passes. Never backwards: an instant in the past moves nothing.
@@ -96,8 +226,30 @@ pub enum Advance {
         /// Milliseconds after it.
         offset_ms: i8,
     },
+    /// To the end of a login, where tokens renew it.
+    ToLoginEnd {
+        /// Which credential's login.
+        credential: usize,
+        /// Milliseconds after it.
+        offset_ms: i8,
+    },
+    /// To the instant at which a login idles out, or may at the earliest.
+    ToIdle {
+        /// Which credential's login.
+        credential: usize,
+        /// Whether at the earliest.
+        early: bool,
+        /// Milliseconds after it.
+        offset_ms: i8,
+    },
+    /// To the end of the grace of the latest token that was spent.
+    ToGrace {
+        /// Milliseconds after it.
+        offset_ms: i8,
+    },
     /// To the instant from which the latest acknowledged change must be seen,
-    /// where the promise for it is a number of milliseconds.
+    /// where the promise for it is a number of milliseconds; while the store is
+    /// cut off, to the instant from which none that it knows can be missed.
     ToDeadline {
         /// Milliseconds after it.
         offset_ms: i8,
@@ -116,15 +268,13 @@ pub enum Mutation {
     DropFirst,
     /// A character is added.
     Append,
+    /// The login's refresh token instead, where it has one.
+    Refresh,
 }
 
-/// Histories of `length` steps.
-pub fn ops(length: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<Op>> {
-    prop::collection::vec(op(), length)
-}
-
-/// The credential's text after the mutation; differs from it, and is ASCII if
-/// the text is. None for a text that has nothing to change.
+/// The text after the mutation; differs from it, and is ASCII if the text is.
+/// None for a text that has nothing to change, and for [`Mutation::Refresh`],
+/// which is no change of a text.
 #[must_use]
 pub fn mutate(text: &str, mutation: Mutation) -> Option<String> {
     let last = text.char_indices().next_back()?.0;
@@ -139,53 +289,6 @@ pub fn mutate(text: &str, mutation: Mutation) -> Option<String> {
         Mutation::DropLast => Some(text[..last].to_owned()),
         Mutation::DropFirst => Some(text[first..].to_owned()),
         Mutation::Append => Some(format!("{text}A")),
+        Mutation::Refresh => None,
     }
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let credential = || prop_oneof![3 => 0..3_usize, 1 => 0..16_usize];
-    let subject = || prop_oneof![Just(0), 0..3_usize];
-    let node = || 0..2_usize;
-    prop_oneof![
-        6 => subject().prop_map(|subject| Op::Issue { subject }),
-        10 => (credential(), node())
-            .prop_map(|(credential, node)| Op::Authenticate { credential, node }),
-        2 => (credential(), mutation())
-            .prop_map(|(credential, mutation)| Op::AuthenticateMutated { credential, mutation }),
-        1 => credential().prop_map(|credential| Op::Refresh { credential }),
-        3 => credential().prop_map(|credential| Op::RevokePresented { credential }),
-        3 => (credential(), prop::bool::weighted(0.2))
-            .prop_map(|(credential, foreign)| Op::RevokeLogin { credential, foreign }),
-        2 => subject().prop_map(|subject| Op::RevokeAll { subject }),
-        2 => credential().prop_map(|credential| Op::RevokeOthers { credential }),
-        3 => (subject(), 0..4_usize)
-            .prop_map(|(subject, roles)| Op::ChangeRoles { subject, roles }),
-        3 => subject().prop_map(|subject| Op::List { subject }),
-        6 => advance().prop_map(Op::AdvanceTime),
-        1 => node().prop_map(|node| Op::RestartNode { node }),
-        2 => Just(Op::SwitchNode),
-        1 => prop_oneof![Just(Fault::Refuse), Just(Fault::LoseAnswer)].prop_map(Op::CutStore),
-        3 => Just(Op::MendStore),
-    ]
-}
-
-fn advance() -> impl Strategy<Value = Advance> {
-    let offset_ms = || -1..=1_i8;
-    prop_oneof![
-        3 => (0..10_u64).prop_map(Advance::Ms),
-        2 => (0..2_000_u64).prop_map(Advance::Ms),
-        1 => (0..100_000_u64).prop_map(Advance::Ms),
-        2 => (0..16_usize, offset_ms())
-            .prop_map(|(credential, offset_ms)| Advance::ToExpiry { credential, offset_ms }),
-        2 => offset_ms().prop_map(|offset_ms| Advance::ToDeadline { offset_ms }),
-    ]
-}
-
-fn mutation() -> impl Strategy<Value = Mutation> {
-    prop_oneof![
-        6 => any::<u16>().prop_map(Mutation::Flip),
-        1 => Just(Mutation::DropLast),
-        1 => Just(Mutation::DropFirst),
-        1 => Just(Mutation::Append),
-    ]
 }

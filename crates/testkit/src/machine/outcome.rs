@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use authbench_core::Guarantees;
+use serde::Serialize;
 
 use super::law::Law;
 
@@ -31,17 +32,22 @@ pub enum Verdict {
     /// It was never put to the test, or the room that it leaves was never
     /// used: the promise may be weaker than the truth.
     Unwitnessed(Tally),
+    /// The promises say nothing that the law is about, or for
+    /// [`Law::Keys`]: the backing had no keys to change.
+    NotPromised,
 }
 
 /// How often a law was put to the test.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Tally {
     /// Observations that could have refuted it.
     pub tested: u64,
     /// Observations that made use of the room that it leaves.
     pub witnessed: u64,
-    /// The longest time after a change at which the old state was seen, in
-    /// milliseconds.
+    /// How far the room was used, in milliseconds: the longest time after a
+    /// change at which the old state was seen; for [`Law::Outage`] after the
+    /// cut, for [`Law::Reuse`] after the token was spent, and for
+    /// [`Law::Idle`] the time by which a login ended early.
     pub longest_ms: u64,
 }
 
@@ -75,6 +81,77 @@ impl Outcome {
     }
 }
 
+/// An [`Outcome`] as data, for a table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// What the strategy promised.
+    pub promises: Guarantees,
+    /// How many histories were tried.
+    pub histories: u32,
+    /// How many steps they had in all.
+    pub steps: u64,
+    /// One entry per law, in the order of [`Law::ALL`].
+    pub laws: Vec<LawSummary>,
+}
+
+/// The verdict on one law as data.
+#[derive(Clone, Debug, Serialize)]
+pub struct LawSummary {
+    /// The law, by its label.
+    pub law: Law,
+    /// `upheld`, `refuted`, `unwitnessed` or `not-promised`.
+    pub verdict: &'static str,
+    /// Whether the law leaves room under the promises, so that `witnessed`
+    /// counts.
+    pub leaves_room: bool,
+    /// How often it was put to the test.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// The seed of a history that breaks it.
+    pub seed: Option<u64>,
+}
+
+impl Outcome {
+    /// The outcome as data: what was promised, and per law the verdict and how
+    /// often it was tested and its room used.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let law = |(law, verdict): (&Law, &Verdict)| {
+            let (tally, seed) = match verdict {
+                Verdict::Upheld(tally) | Verdict::Unwitnessed(tally) => (*tally, None),
+                Verdict::Refuted(found) => (Tally::default(), Some(found.seed)),
+                Verdict::NotPromised => (Tally::default(), None),
+            };
+            LawSummary {
+                law: *law,
+                verdict: verdict.label(),
+                leaves_room: law.leaves_room(&self.promises),
+                tally,
+                seed,
+            }
+        };
+        Summary {
+            promises: self.promises,
+            histories: self.histories,
+            steps: self.steps,
+            laws: self.verdicts.iter().map(law).collect(),
+        }
+    }
+}
+
+impl Verdict {
+    /// The name in tables.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Upheld(_) => "upheld",
+            Self::Refuted(_) => "refuted",
+            Self::Unwitnessed(_) => "unwitnessed",
+            Self::NotPromised => "not-promised",
+        }
+    }
+}
+
 impl Tally {
     pub(super) const fn add(&mut self, other: Self) {
         self.tested += other.tested;
@@ -94,6 +171,10 @@ impl fmt::Display for Outcome {
                 Verdict::Unwitnessed(tally) => ("UNWITNESSED", tally),
                 Verdict::Refuted(_) => {
                     writeln!(f, "{law:<13}REFUTED, see below")?;
+                    continue;
+                }
+                Verdict::NotPromised => {
+                    writeln!(f, "{law:<13}not promised")?;
                     continue;
                 }
             };

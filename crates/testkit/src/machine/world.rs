@@ -1,25 +1,25 @@
-//! The world in which a history is played: accounts, credentials, two nodes
-//! and the ledger. What each step does stands in `acts`, what is seen is judged in
-//! `judge`.
+//! The world in which a history is played: accounts, logins, credentials, two
+//! nodes and the ledger. Which call a step makes stands in `steps`, what comes
+//! of it is settled in `settle`, `renewal`, `judge` and `listing`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use authbench_core::oracle::{Change, CredentialNo, Expectation, Ns, Span};
+use authbench_core::oracle::{Change, CredentialNo, Expectation, Ns, Span, Standing};
 use authbench_core::{
-    Credentials, DynStrategy, Guarantees, Ledger, OutageBehaviour, Roles, Staleness, StrategyError,
-    Subject, SubjectId, UnixMs,
+    AccountState, Credentials, Decision, Durability, DynStrategy, Guarantees, Ledger, LoginId,
+    OutageBehaviour, Roles, Staleness, StrategyError, Subject, SubjectId, UnixMs,
 };
 
 use super::backing::{Backing, BoxError, Fault};
 use super::law::Law;
-use super::op::{Advance, Op};
+use super::op::Op;
 use super::outcome::Tally;
 
 /// Not a whole second, so that a scheme that rounds instants is noticed.
 const BEGINNING: UnixMs = UnixMs(1_700_000_000_123);
-const ROLE_SETS: [&[&str]; 4] = [&["user"], &["admin", "user"], &["auditor"], &[]];
+pub(super) const ROLE_SETS: [&[&str]; 4] = [&["user"], &["admin", "user"], &["auditor"], &[]];
 
 /// What came of a history.
 pub(super) struct Played {
@@ -27,6 +27,8 @@ pub(super) struct Played {
     pub(super) tallies: BTreeMap<Law, Tally>,
     /// The first law that it broke; the history ends there.
     pub(super) broken: Option<Violation>,
+    /// Whether signing keys were changed.
+    pub(super) keys_changed: bool,
 }
 
 /// A broken law.
@@ -45,6 +47,10 @@ pub(super) enum Stop {
 
 /// Plays `steps` over `backing`.
 pub(super) async fn play<B: Backing>(backing: &B, steps: &[Op]) -> Result<Played, BoxError> {
+    if backing.can_be_cut() {
+        backing.cut(None);
+    }
+    backing.advance(BEGINNING);
     let nodes = [backing.node().await?, backing.node().await?];
     let mut world = World::new(backing, nodes);
     let broken = match world.steps(steps).await {
@@ -56,24 +62,38 @@ pub(super) async fn play<B: Backing>(backing: &B, steps: &[Op]) -> Result<Played
         promises: world.promises,
         tallies: world.tallies,
         broken,
+        keys_changed: world.keys_changed.is_some(),
     })
 }
 
-/// A credential that was handed out.
+/// A login and what it was given.
+pub(super) struct Login {
+    /// Its first credential.
+    pub(super) no: CredentialNo,
+    pub(super) account: usize,
+    pub(super) handle: LoginId,
+    pub(super) issued_at: UnixMs,
+    /// Its refresh tokens, oldest first.
+    pub(super) tokens: Vec<String>,
+    /// The receipts for its end: when they came, and from when on they say
+    /// that it is dead.
+    pub(super) receipts: Vec<(Span, UnixMs)>,
+}
+
+/// An access credential that was handed out.
 pub(super) struct Held {
     pub(super) no: CredentialNo,
+    pub(super) login: usize,
     pub(super) credentials: Credentials,
-    pub(super) account: usize,
-    pub(super) issued_at: UnixMs,
-    /// The first acknowledged revocation that covers it.
-    pub(super) ended: Option<(Law, UnixMs)>,
-    /// The earliest instant that a receipt named for it.
-    pub(super) dead_from: Option<UnixMs>,
+    /// The call that gave it.
+    pub(super) made: Span,
 }
 
 /// A subject and what was done to it.
 pub(super) struct Account {
     pub(super) subject: Subject,
+    /// What the directory says.
+    pub(super) state: AccountState,
     /// Every change of roles that was asked for, with the receipt's instant.
     pub(super) role_changes: Vec<(Roles, Option<UnixMs>)>,
     /// When the latest acknowledged change of roles was made.
@@ -81,21 +101,32 @@ pub(super) struct Account {
     /// Logins whose issue was not confirmed: nobody holds them, but a list may
     /// show them.
     pub(super) phantoms: Vec<UnixMs>,
+    /// Those that "end everything" must have ended since.
+    pub(super) swept: Vec<UnixMs>,
 }
 
 pub(super) struct World<'b, B> {
-    backing: &'b B,
+    pub(super) backing: &'b B,
     pub(super) nodes: [Arc<dyn DynStrategy>; 2],
     pub(super) current: usize,
     pub(super) promises: Guarantees,
     pub(super) ledger: Ledger,
     pub(super) now: UnixMs,
-    ticks: u64,
+    pub(super) ticks: u64,
     pub(super) accounts: Vec<Account>,
+    /// Whether the strategy asks a directory that we can write.
+    pub(super) directory: bool,
+    pub(super) logins: Vec<Login>,
     pub(super) held: Vec<Held>,
     pub(super) given_out: HashSet<String>,
-    pub(super) cut: Option<Fault>,
+    /// How the store is cut off, and since when.
+    pub(super) cut: Option<(Fault, UnixMs)>,
     pub(super) latest_change: Option<(UnixMs, Staleness)>,
+    pub(super) latest_spending: Option<UnixMs>,
+    pub(super) crashed: Option<Span>,
+    pub(super) keys_changed: Option<Span>,
+    /// Whether nothing but a change of keys can end what was good.
+    pub(super) blames_keys: bool,
     pub(super) tallies: BTreeMap<Law, Tally>,
     pub(super) history: Vec<String>,
 }
@@ -103,15 +134,30 @@ pub(super) struct World<'b, B> {
 impl<'b, B: Backing> World<'b, B> {
     fn new(backing: &'b B, nodes: [Arc<dyn DynStrategy>; 2]) -> Self {
         let promises = nodes[0].guarantees();
-        let account = |n| Account {
-            subject: Subject {
-                id: SubjectId::new(&format!("acct-{n:06}")),
-                roles: ROLE_SETS[0].iter().collect(),
-            },
-            role_changes: Vec::new(),
-            roles_since: BEGINNING,
-            phantoms: Vec::new(),
+        let account = |n| {
+            let roles: Roles = ROLE_SETS[0].iter().collect();
+            Account {
+                subject: Subject {
+                    id: SubjectId::new(&format!("acct-{n:06}")),
+                    roles: roles.clone(),
+                },
+                state: AccountState {
+                    roles,
+                    active: true,
+                    proof_changed_at: UnixMs(0),
+                    kept: None,
+                },
+                role_changes: Vec::new(),
+                roles_since: BEGINNING,
+                phantoms: Vec::new(),
+                swept: Vec::new(),
+            }
         };
+        let accounts: Vec<Account> = (0..3).map(account).collect();
+        let told = accounts
+            .iter()
+            .map(|account| backing.set_account(&account.subject.id, &account.state));
+        let directory = told.filter(|told| *told).count() == accounts.len();
         Self {
             backing,
             nodes,
@@ -120,140 +166,53 @@ impl<'b, B: Backing> World<'b, B> {
             ledger: Ledger::new(promises),
             now: BEGINNING,
             ticks: 0,
-            accounts: (0..3).map(account).collect(),
+            accounts,
+            directory,
+            logins: Vec::new(),
             held: Vec::new(),
             given_out: HashSet::new(),
             cut: None,
             latest_change: None,
+            latest_spending: None,
+            crashed: None,
+            keys_changed: None,
+            blames_keys: false,
             tallies: BTreeMap::new(),
             history: Vec::new(),
         }
     }
 
-    async fn steps(&mut self, steps: &[Op]) -> Result<(), Stop> {
-        self.constant(0)?;
-        self.constant(1)?;
-        for step in steps {
-            self.ticks += 1;
-            self.step(*step).await?;
-        }
-        self.epilogue().await
+    /// Writes an account's state to the directory.
+    pub(super) fn tell_directory(&mut self, account: usize) {
+        let Account { subject, state, .. } = &self.accounts[account];
+        self.backing.set_account(&subject.id, state);
     }
 
-    /// Every history ends with each credential presented to each node, so that
-    /// no change goes unseen.
-    async fn epilogue(&mut self) -> Result<(), Stop> {
-        self.ticks += 1;
-        if self.cut.is_some() {
-            self.cut(None);
-        }
-        for held in 0..self.held.len() {
-            for node in 0..self.nodes.len() {
-                self.present(held, node).await?;
-            }
-        }
-        Ok(())
+    pub(super) fn account_of(&self, held: usize) -> usize {
+        self.logins[self.held[held].login].account
     }
 
-    async fn step(&mut self, op: Op) -> Result<(), Stop> {
-        match op {
-            Op::Issue { subject } => self.issue(subject % self.accounts.len()).await,
-            Op::List { subject } => self.list(subject % self.accounts.len()).await,
-            Op::ChangeRoles { subject, roles } => {
-                let roles = ROLE_SETS[roles % ROLE_SETS.len()].iter().collect();
-                self.change_roles(subject % self.accounts.len(), roles)
-                    .await
-            }
-            Op::RevokeAll { subject } => self.revoke_all(subject % self.accounts.len(), None).await,
-            Op::AdvanceTime(advance) => {
-                self.advance(advance);
-                Ok(())
-            }
-            Op::RestartNode { node } => {
-                self.nodes[node] = self.backing.node().await.map_err(Stop::Setup)?;
-                self.note(&format!("restart node {node}"));
-                self.constant(node)
-            }
-            Op::SwitchNode => {
-                self.current = 1 - self.current;
-                self.note("from here on");
-                Ok(())
-            }
-            Op::CutStore(fault) => {
-                if self.backing.can_be_cut() {
-                    self.cut(Some(fault));
-                }
-                Ok(())
-            }
-            Op::MendStore => {
-                if self.cut.is_some() {
-                    self.cut(None);
-                }
-                Ok(())
-            }
-            Op::Authenticate { credential, .. }
-            | Op::AuthenticateMutated { credential, .. }
-            | Op::Refresh { credential }
-            | Op::RevokePresented { credential }
-            | Op::RevokeLogin { credential, .. }
-            | Op::RevokeOthers { credential } => match self.pick(credential) {
-                Some(held) => self.step_with(op, held).await,
-                None => Ok(()),
-            },
+    /// The judgement on a credential, or none in an outage that may have this
+    /// effect.
+    pub(super) fn decided(
+        &mut self,
+        node: usize,
+        action: &str,
+        answer: Result<Decision, StrategyError>,
+    ) -> Result<Option<Decision>, Stop> {
+        let decision = self.answered(node, action, answer)?;
+        if decision.is_none() && self.promises.outage == OutageBehaviour::Unaffected {
+            let detail = "outages are promised to have no effect";
+            return self.broken(Law::Outage, detail.to_owned());
         }
+        Ok(decision)
     }
 
-    async fn step_with(&mut self, op: Op, held: usize) -> Result<(), Stop> {
-        match op {
-            Op::Authenticate { node, .. } => self.present(held, node).await.map(drop),
-            Op::AuthenticateMutated { mutation, .. } => self.mutated(held, mutation).await,
-            Op::Refresh { .. } => self.refresh(held).await,
-            Op::RevokePresented { .. } => self.revoke_one(held, None).await,
-            Op::RevokeLogin { foreign, .. } => {
-                let by = (self.held[held].account + usize::from(foreign)) % self.accounts.len();
-                self.revoke_one(held, Some(by)).await
-            }
-            Op::RevokeOthers { .. } => self.revoke_all(self.held[held].account, Some(held)).await,
-            _ => Ok(()),
-        }
-    }
-
-    fn advance(&mut self, advance: Advance) {
-        let (target, offset_ms) = match advance {
-            Advance::Ms(ms) => (self.now.plus_ms(ms), 0),
-            Advance::ToExpiry {
-                credential,
-                offset_ms,
-            } => match self.pick(credential) {
-                Some(held) => (self.held[held].credentials.expires_at, offset_ms),
-                None => return,
-            },
-            Advance::ToDeadline { offset_ms } => match self.latest_change {
-                Some((at, Staleness::WithinMs(ms))) => (at.plus_ms(ms), offset_ms),
-                _ => return,
-            },
-        };
-        let target = UnixMs(target.0.saturating_add_signed(offset_ms.into()));
-        if target > self.now {
-            let passed_ms = target.since(self.now);
-            self.now = target;
-            self.note(&format!("{passed_ms} ms later"));
-        }
-    }
-
-    fn cut(&mut self, fault: Option<Fault>) {
-        self.backing.cut(fault);
-        self.cut = fault;
-        self.note(match fault {
-            Some(Fault::Refuse) => "the store is cut off: operations do not happen",
-            Some(Fault::LoseAnswer) => "the store is cut off: operations happen, answers are lost",
-            None => "the store is reachable again",
-        });
-    }
-
-    /// The answer, or none in an outage that may have this effect.
+    /// The answer, or none in an outage. Only what keeps nothing has no store
+    /// that could fail it.
     pub(super) fn answered<T>(
         &mut self,
+        node: usize,
         action: &str,
         answer: Result<T, StrategyError>,
     ) -> Result<Option<T>, Stop> {
@@ -265,12 +224,12 @@ impl<'b, B: Backing> World<'b, B> {
                 Ok(Some(answer))
             }
             Err(error) => {
-                self.note(&format!("{action}: {}", chain(&error)));
+                self.note_at(node, format_args!("{action}: {}", chain(&error)));
                 if self.cut.is_none() {
                     return self.broken(Law::Availability, "an error without an outage".to_owned());
                 }
-                if self.promises.outage == OutageBehaviour::Unaffected {
-                    let detail = "outages are promised to have no effect";
+                if self.promises.durability == Durability::Stateless {
+                    let detail = "nothing is kept, so nothing can be out of reach";
                     return self.broken(Law::Outage, detail.to_owned());
                 }
                 Ok(None)
@@ -278,7 +237,7 @@ impl<'b, B: Backing> World<'b, B> {
         }
     }
 
-    fn constant(&mut self, node: usize) -> Result<(), Stop> {
+    pub(super) fn constant(&mut self, node: usize) -> Result<(), Stop> {
         let promises = self.nodes[node].guarantees();
         if promises != self.promises {
             let detail = format!("node {node} promises {promises:?} now");
@@ -288,9 +247,23 @@ impl<'b, B: Backing> World<'b, B> {
         Ok(())
     }
 
-    fn pick(&self, back: usize) -> Option<usize> {
+    /// A credential by its distance from the newest.
+    pub(super) fn pick(&self, back: usize) -> Option<usize> {
         let last = self.held.len().checked_sub(1)?;
         Some(last - back % self.held.len())
+    }
+
+    /// The same among the credentials of logins that live, if there are any.
+    pub(super) fn pick_alive(&self, back: usize) -> Option<usize> {
+        let span = self.span();
+        let alive: Vec<usize> = (0..self.held.len())
+            .rev()
+            .filter(|held| self.ledger.standing(self.held[*held].no, span) == Standing::Lives)
+            .collect();
+        match alive.len() {
+            0 => self.pick(back),
+            count => alive.get(back % count).copied(),
+        }
     }
 
     /// The present step: later than the one before, even in one millisecond.
@@ -299,20 +272,25 @@ impl<'b, B: Backing> World<'b, B> {
         Span { start: at, end: at }
     }
 
-    pub(super) fn change(&self, acknowledged: bool) -> Change {
-        Change {
-            span: self.span(),
-            acknowledged,
-        }
-    }
-
-    /// What the ledger expects of a credential in the present step.
-    pub(super) fn expected(&self, held: usize) -> Expectation {
-        self.ledger.expectation(self.held[held].no, self.span())
+    /// What the ledger expects of a credential in a call.
+    pub(super) fn expected(&self, held: usize, span: Span) -> Expectation {
+        self.ledger.expectation(self.held[held].no, span)
     }
 
     pub(super) fn tally(&mut self, law: Law) -> &mut Tally {
         self.tallies.entry(law).or_default()
+    }
+
+    pub(super) fn tested(&mut self, law: Law) {
+        self.tally(law).tested += 1;
+    }
+
+    /// The room that a law leaves was used, `for_ms` long.
+    pub(super) fn witness(&mut self, law: Law, for_ms: u64) {
+        let tally = self.tally(law);
+        tally.tested += 1;
+        tally.witnessed += 1;
+        tally.longest_ms = tally.longest_ms.max(for_ms);
     }
 
     pub(super) fn note(&mut self, text: &str) {
@@ -332,6 +310,11 @@ impl<'b, B: Backing> World<'b, B> {
             history,
         }))
     }
+}
+
+/// A change that was asked for in `span`.
+pub(super) const fn change(span: Span, acknowledged: bool) -> Change {
+    Change { span, acknowledged }
 }
 
 /// The error and its causes, in one line for people.

@@ -60,4 +60,11 @@ fn without_durability_all_may_be_lost_and_the_loss_is_told() {
         ledger.expectation(later, span(50, 50)),
         Expectation::MustAccept
     );
+    // Neither does a crash take what comes after it.
+    ledger.revoked_one(good, acknowledged(60, 60));
+    assert_eq!(
+        ledger.expectation(good, span(70, 70)),
+        Expectation::MustRefuse
+    );
+    assert_eq!(ledger.standing(good, span(70, 70)), Standing::Ended);
 }

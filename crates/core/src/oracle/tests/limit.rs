@@ -92,7 +92,7 @@ fn the_oldest_is_evicted_and_nobody_else() {
         ]
     );
     let ended = logins.ledger.ending(a);
-    assert_eq!(ended, Some((Ending::Evicted, span(30, 30))));
+    assert_eq!(ended, Some((Ending::Evicted, acknowledged(30, 30))));
     assert!(!logins.ledger.is_over_limit(&logins.subject, span(40, 40)));
 }
 
@@ -134,4 +134,20 @@ fn more_than_the_limit_at_once_is_seen() {
     assert!(!logins.ledger.is_over_limit(&subject, span(20, 20)));
     logins.issue(span(10, 12));
     assert!(logins.ledger.is_over_limit(&subject, span(20, 20)));
+}
+
+#[test]
+fn a_login_that_overlaps_may_lose_to_one_of_its_own_millisecond() {
+    let mut logins = Limited::new(2, LimitPolicy::Evict);
+    let ms = UnixMs(10).into();
+    let Ns(start) = ms;
+    let at = |from, to| Span {
+        start: Ns(start + from),
+        end: Ns(start + to),
+    };
+    let a = logins.issue(at(1, 1));
+    let b = logins.issue(at(2, 4));
+    let c = logins.issue(at(3, 5));
+    let either = Expectation::Either(Window::Unacknowledged);
+    assert_eq!([a, b, c].map(|no| logins.at(no, 40)), [either; 3]);
 }

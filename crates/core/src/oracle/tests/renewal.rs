@@ -255,7 +255,10 @@ fn a_swap_ends_one_credential_and_not_its_login() {
     assert_eq!(at(old, 250), Expectation::MustRefuse);
     assert_eq!(at(new, 250), Expectation::MustAccept);
     assert_eq!(ledger.standing(old, span(250, 250)), Standing::Lives);
-    assert_eq!(ledger.ending(old), Some((Ending::Swapped, span(200, 210))));
+    assert_eq!(
+        ledger.ending(old),
+        Some((Ending::Swapped, acknowledged(200, 210)))
+    );
     assert_eq!(ledger.ending(new), None);
 }
 
