@@ -5,15 +5,17 @@
 //! turns every few operations, so that a drifting machine drifts for all of
 //! them: read the ratios of that table.
 
-use std::future::Future;
 use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use authbench_core::system::{OsEntropy, SystemClock, monotonic_ns};
-use authbench_core::{AuthStrategy as _, Clock as _, Presented, Subject, SubjectId, UnixMs};
+use authbench_benches::logins::ready;
+use authbench_benches::options::Options;
+use authbench_benches::turns::{self, Contender};
+use authbench_core::system::{OsEntropy, SystemClock};
+use authbench_core::{
+    AuthStrategy as _, Clock as _, Credentials, Presented, Subject, SubjectId, UnixMs,
+};
 use authbench_schemes::jwt::{Algorithm, Jwt, JwtFormat, Settings, SigningKey};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::hmac;
@@ -36,10 +38,10 @@ const SECRET: [u8; 32] = [0x5c; 32];
 const TTL_S: u64 = 900;
 
 /// Operations of one contender before the next has its turn.
-const TURN: u64 = 4;
+const TURN: u32 = 4;
 
-/// How long the contenders of one group take turns, in nanoseconds.
-const RACE_NS: u64 = 6_000_000_000;
+/// How long the contenders of one group take turns.
+const RACE: Duration = Duration::from_secs(6);
 
 /// The claims as a user of the plain crate writes them down.
 #[derive(Deserialize, Serialize)]
@@ -198,12 +200,10 @@ fn validation(algorithm: Algorithm) -> Validation {
     validation
 }
 
-/// The answer of a future that never waits: none of these does.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("a strategy without a store waited"),
-    }
+/// One login of `subject`.
+fn log_in(side: &Side, subject: &Subject, at: UnixMs) -> anyhow::Result<Credentials> {
+    let issued = ready(side.ours.issue(subject, at))??;
+    issued.granted().context("a login is one too many")
 }
 
 /// Keeps the optimiser from leaving out what made `value`.
@@ -211,41 +211,24 @@ fn spend<T>(value: T) {
     drop(black_box(value));
 }
 
-type Contender<'a> = (&'static str, Box<dyn Fn() + 'a>);
+type Named<'a> = (&'static str, Box<dyn Fn() + 'a>);
 
 /// The median times of contenders that took turns, then one criterion entry
 /// for each, for the history.
-fn race(criterion: &mut Criterion, group: &str, contenders: &[Contender<'_>]) {
-    let medians_ns = medians_ns(contenders);
-    for ((name, _), median_ns) in contenders.iter().zip(&medians_ns) {
-        let ratio = median_ns / medians_ns[0];
-        eprintln!("{group:24} {name:14} {median_ns:10.0} ns, {ratio:5.2} x the limit");
+fn race(criterion: &mut Criterion, name: &str, contenders: &[Named<'_>]) {
+    let options = Options::from_args();
+    if options.wants(name) {
+        let turns = contenders.iter();
+        let turns = turns.map(|(name, run)| Contender::repeated(*name, TURN, run));
+        let taken = turns::take(options.span(RACE), turns.collect());
+        // Printed; criterion's own entries are the figures.
+        drop(turns::report("jwt", name, &taken));
     }
-    let mut group = criterion.benchmark_group(group);
+    let mut group = criterion.benchmark_group(name);
     for (name, run) in contenders {
         group.bench_function(*name, |bencher| bencher.iter(run));
     }
     group.finish();
-}
-
-/// Nanoseconds of one operation of each contender. All take a turn in each
-/// round, so a slow spell of the machine is slow for all, and a turn that was
-/// interrupted does not move a median.
-fn medians_ns(contenders: &[Contender<'_>]) -> Vec<f64> {
-    let mut turns_ns: Vec<Vec<u64>> = contenders.iter().map(|_| Vec::new()).collect();
-    let end_ns = monotonic_ns() + RACE_NS;
-    while monotonic_ns() < end_ns {
-        for ((_, run), turns_ns) in contenders.iter().zip(&mut turns_ns) {
-            let start_ns = monotonic_ns();
-            (0..TURN).for_each(|_| run());
-            turns_ns.push(monotonic_ns() - start_ns);
-        }
-    }
-    let median_ns = |mut turns_ns: Vec<u64>| {
-        turns_ns.sort_unstable();
-        turns_ns[turns_ns.len() / 2] as f64 / TURN as f64
-    };
-    turns_ns.into_iter().map(median_ns).collect()
 }
 
 fn authenticate(
@@ -254,8 +237,7 @@ fn authenticate(
     side: &Side,
 ) -> anyhow::Result<()> {
     let at = SystemClock.now();
-    let issued = ready(side.ours.issue(&subject(), at))?.granted();
-    let credentials = issued.context("no login has a limit")?;
+    let credentials = log_in(side, &subject(), at)?;
     let token = credentials.access.expose();
     let (message, signature) = token.rsplit_once('.').context("a token has points")?;
     let (_, payload) = message.split_once('.').context("a token has points")?;
@@ -275,10 +257,10 @@ fn authenticate(
     let plain = || jsonwebtoken::decode::<Claims>(black_box(token), &side.decoding, &validation);
     let raw = || (side.verify)(black_box(message.as_bytes()), black_box(&signature));
     ensure!(
-        ours()?.accepted().is_some() && plain().is_ok() && raw(),
+        ours()??.accepted().is_some() && plain().is_ok() && raw(),
         "a contender refuses"
     );
-    let contenders: [Contender<'_>; 3] = [
+    let contenders: [Named<'_>; 3] = [
         ("raw-aws-lc-rs", Box::new(|| spend(raw()))),
         ("authbench", Box::new(|| spend(ours()))),
         ("jsonwebtoken", Box::new(|| spend(plain()))),
@@ -294,8 +276,7 @@ fn authenticate(
 fn issue(criterion: &mut Criterion, algorithm: Algorithm, side: &Side) -> anyhow::Result<()> {
     let at = SystemClock.now();
     let subject = subject();
-    let issued = ready(side.ours.issue(&subject, at))?.granted();
-    let credentials = issued.context("no login has a limit")?;
+    let credentials = log_in(side, &subject, at)?;
     let token = credentials.access.expose();
     let (message, _) = token.rsplit_once('.').context("a token has points")?;
     let mut header = Header::new(algorithm.into());
@@ -309,7 +290,7 @@ fn issue(criterion: &mut Criterion, algorithm: Algorithm, side: &Side) -> anyhow
         plain()?.len() == token.len(),
         "the contenders make different tokens"
     );
-    let contenders: [Contender<'_>; 3] = [
+    let contenders: [Named<'_>; 3] = [
         (
             "raw-aws-lc-rs",
             Box::new(|| (side.sign)(black_box(message.as_bytes()))),

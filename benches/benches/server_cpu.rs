@@ -257,14 +257,11 @@ fn tower_routes() -> Router {
 }
 
 async fn ours(recipe: &str, home: &Path) -> Result<Server> {
-    let options = BackingOptions {
-        entropy: Arc::new(OsEntropy),
-        home: home.to_owned(),
-        faults: None,
-        metered: false,
-    };
     let recipe = authbench_catalog::find(recipe)?;
-    let node = Backing::open(&recipe, options).await?.node().await?;
+    let node = Backing::open(&recipe, BackingOptions::new(home))
+        .await?
+        .node()
+        .await?;
     let accounts = Arc::new(Accounts::lab(10, 0, &OsEntropy)?);
     let config = ServerConfig {
         lab: true,

@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use authbench_benches::logins::{ISSUED_AT, Ids, RoleSets, log_in, ready};
-use authbench_core::system::monotonic_ns;
+use authbench_benches::options::Options;
+use authbench_benches::turns::{self, Contender};
 use authbench_core::{
     AuthStrategy, Decision, Digest, DynStrategy, Presented, Record, RecordStore, SeededEntropy,
 };
@@ -82,60 +83,36 @@ fn expect<S: RecordStore>(session: &OverStore<S>, id: Option<&str>, accepted: bo
     );
 }
 
-/// The median of nanoseconds per call over many batches, for each contender;
-/// their batches take turns.
-fn take_turns(contenders: &mut [&mut dyn FnMut()]) -> Vec<f64> {
-    const BATCHES: usize = 4_000;
-    const CALLS: u32 = 100;
-    let mut batches = vec![Vec::with_capacity(BATCHES); contenders.len()];
-    for _ in 0..BATCHES {
-        for (call, batches) in contenders.iter_mut().zip(&mut batches) {
-            let start_ns = monotonic_ns();
-            for _ in 0..CALLS {
-                call();
-            }
-            batches.push((monotonic_ns() - start_ns) as f64 / f64::from(CALLS));
-        }
-    }
-    let median = |mut batches: Vec<f64>| {
-        batches.sort_unstable_by(f64::total_cmp);
-        batches[batches.len() / 2]
-    };
-    batches.into_iter().map(median).collect()
-}
+/// How long contenders of one size take turns.
+const SPAN: Duration = Duration::from_secs(4);
+const CALLS: u32 = 100;
 
-fn turns(_: &mut Criterion) {
-    println!(
-        "ns per call, median  {:>8} {:>8} {:>8} {:>9}",
-        "digest", "hit", "miss", "yardstick"
-    );
-    for count in SIZES {
+fn in_turns(_: &mut Criterion) {
+    let options = Options::from_args();
+    if !options.wants("session/in-turns") {
+        return;
+    }
+    for count in options.populations(&SIZES).expect("sizes") {
         let (session, ids) =
             filled(MemoryStore::new(), count, RoleSets::Shared).expect("logins in memory");
         let strangers = strangers(count.min(100_000)).expect("logins in memory");
         let map = yardstick(&session, &ids);
         let mut next = [ids.cycle(), ids.cycle(), strangers.cycle(), ids.cycle()];
         let [digested, hits, misses, looked_up] = &mut next;
-        let medians = take_turns(&mut [
-            &mut || {
-                black_box(Digest::of(digested.next().unwrap_or_default()));
-            },
-            &mut || {
-                expect(&session, hits.next(), true);
-            },
-            &mut || {
-                expect(&session, misses.next(), false);
-            },
-            &mut || {
+        let contenders = vec![
+            Contender::repeated("yardstick", CALLS, || {
                 let key = Digest::of(looked_up.next().unwrap_or_default());
                 assert!(black_box(map.read().get(&key).cloned()).is_some());
-            },
-        ]);
-        let cells = medians
-            .iter()
-            .map(|ns| format!("{ns:>8.0}"))
-            .collect::<Vec<_>>();
-        println!("{count:>10} logins    {}", cells.join(" "));
+            }),
+            Contender::repeated("digest", CALLS, || {
+                black_box(Digest::of(digested.next().unwrap_or_default()));
+            }),
+            Contender::repeated("hit", CALLS, || expect(&session, hits.next(), true)),
+            Contender::repeated("miss", CALLS, || expect(&session, misses.next(), false)),
+        ];
+        let taken = turns::take(options.span(SPAN), contenders);
+        // Printed; criterion's own entries are the figures.
+        drop(turns::report("session", &format!("{count} logins"), &taken));
     }
 }
 
@@ -280,6 +257,6 @@ criterion_group! {
         .sample_size(30)
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(3));
-    targets = turns, digest, memory, wrapped, sqlite
+    targets = in_turns, digest, memory, wrapped, sqlite
 }
 criterion_main!(benches);

@@ -1,5 +1,12 @@
-//! Shared pieces of the benches: a closed-loop client for comparing servers by
-//! their CPU per request.
+//! Shared pieces of the benches: which strategies there are to measure, logins
+//! for them, measuring in turns, and figures for `authbench bench`.
 
+pub mod cases;
 pub mod closed_loop;
+pub mod crowd;
+pub mod figures;
+pub mod fresh;
+pub mod ground;
 pub mod logins;
+pub mod options;
+pub mod turns;

@@ -60,7 +60,9 @@ pub async fn log_in(
         let credentials = strategy
             .issue(&subject, ISSUED_AT)
             .await
-            .context("a login failed")?;
+            .context("a login failed")?
+            .granted()
+            .context("a login is one too many")?;
         keep(credentials.access.expose());
     }
     Ok(())

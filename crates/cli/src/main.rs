@@ -3,6 +3,7 @@
 //! Exit codes: 0 done and good; 1 done and bad (an answer was judged wrong);
 //! 2 usage or input error; 3 could not measure.
 
+mod bench;
 mod commands;
 mod exit;
 mod run;
@@ -36,6 +37,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(commands::bench::Args),
     List(commands::list::Args),
     Report(commands::report::Args),
     Run(commands::run::Args),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None => commands::run::quick(&cli.quick),
+        Some(Command::Bench(args)) => commands::bench::execute(&args),
         Some(Command::List(args)) => commands::list::execute(&args),
         Some(Command::Report(args)) => commands::report::execute(&args),
         Some(Command::Run(args)) => commands::run::execute(&args),
