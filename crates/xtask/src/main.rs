@@ -5,6 +5,7 @@ mod layers;
 mod schema;
 mod services;
 mod tidy;
+mod verdicts;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,11 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Writes the tables of docs/strategies.md.
+    Verdicts {
+        /// The folder of verdicts that AUTHBENCH_SUMMARY named to the state machine.
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,6 +88,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Layers => layers::run(&root),
         Task::Schema { check } => schema::run(&root, *check),
+        Task::Verdicts { folder } => verdicts::run(&root, folder),
     }
 }
 
