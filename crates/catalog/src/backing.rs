@@ -161,18 +161,43 @@ impl Backing {
     pub async fn open(recipe: &Recipe, options: BackingOptions) -> Result<Self, BuildError> {
         let keys = Keys::make(recipe, &options)?;
         let shared = Shared::open(recipe, &options).await?;
+        Self::from_parts(recipe.clone(), options, keys, shared).await
+    }
+
+    /// What a crash leaves of a store in this process's memory: nothing of the
+    /// store, and the keys. None where the store is elsewhere, or there is
+    /// none.
+    ///
+    /// # Errors
+    /// As [`Backing::open`].
+    pub async fn after_memory_loss(&self) -> Result<Option<Self>, BuildError> {
+        if !matches!(self.shared, Shared::Memory(_)) {
+            return Ok(None);
+        }
+        let shared = Shared::open(&self.recipe, &self.options).await?;
+        let (options, keys) = (self.options.clone(), self.keys.clone());
+        let backing = Self::from_parts(self.recipe.clone(), options, keys, shared).await?;
+        Ok(Some(backing))
+    }
+
+    async fn from_parts(
+        recipe: Recipe,
+        options: BackingOptions,
+        keys: Keys,
+        shared: Shared,
+    ) -> Result<Self, BuildError> {
         let mut backing = Self {
-            recipe: recipe.clone(),
+            recipe,
             options,
             keys,
             shared,
             authority: None,
             behind: (None, None),
         };
-        if matches!(recipe.scheme, Scheme::Introspection(_))
+        if matches!(backing.recipe.scheme, Scheme::Introspection(_))
             && let Some(opened) = backing.opened().await?
         {
-            backing.authority = scheme::authority(recipe, opened.store, &backing.options)?;
+            backing.authority = scheme::authority(&backing.recipe, opened.store, &backing.options)?;
             backing.behind = (opened.stats, Some(opened.sweeper));
         }
         Ok(backing)

@@ -14,7 +14,7 @@ use crate::registry::{
 };
 
 /// One strategy as its recipe describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Recipe {
     /// The file's name without `.toml`, e.g. `session.memory.cookie`.
     pub name: String,
@@ -135,10 +135,7 @@ impl Recipe {
                 .as_ref()
                 .and_then(|it| it.cache.clone())
                 .map(Located::from),
-            delay: storage
-                .as_ref()
-                .and_then(|it| it.delay.clone())
-                .map(Located::from),
+            delay: storage.as_ref().and_then(|it| it.delay).map(Located::from),
             store: storage.map(|it| it.store.into()),
             transport: self.transport_choice.clone().into(),
         };
@@ -184,7 +181,7 @@ fn storage(file: &Path, raw: &Raw) -> Result<Option<Storage>, ConfError> {
             Ok(Some(Storage {
                 store: store.value.clone(),
                 cache: raw.cache.as_ref().map(|cache| cache.value.clone()),
-                delay: raw.delay.as_ref().map(|delay| delay.value.clone()),
+                delay: raw.delay.as_ref().map(|delay| delay.value),
             }))
         }
         (_, None) => match (&raw.cache, &raw.delay) {

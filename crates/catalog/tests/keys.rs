@@ -36,9 +36,7 @@ async fn open_recipe(folder: &Path, text: &str) -> Result<Backing, BuildError> {
     let recipe = Recipe::parse(&folder.join("jwt.x.bearer.toml"), text).unwrap();
     let options = BackingOptions {
         entropy: Arc::new(SeededEntropy::new(5)),
-        home: folder.to_owned(),
-        faults: None,
-        metered: false,
+        ..BackingOptions::new(folder)
     };
     Backing::open(&recipe, options).await
 }
@@ -129,7 +127,8 @@ async fn issue(backing: &Backing) -> String {
         roles: Roles::default(),
     };
     let node = backing.node().await.unwrap();
-    let credentials = node.strategy.issue(&subject, UnixMs(1_000)).await.unwrap();
+    let issued = node.strategy.issue(&subject, UnixMs(1_000)).await.unwrap();
+    let credentials = issued.granted().unwrap();
     credentials.access.expose().to_owned()
 }
 
@@ -141,7 +140,12 @@ async fn nodes_share_a_key_and_nothing_else() {
         let token = issue(&backing).await;
         let (one, two) = (backing.node().await.unwrap(), backing.node().await.unwrap());
         assert!(!Arc::ptr_eq(&one.strategy, &two.strategy), "{algorithm}");
-        assert_eq!(one.jwks, two.jwks);
+        let [shown, again] = [&one, &two].map(|node| {
+            let keys = node.jwks.as_ref().unwrap();
+            (keys.at)(UnixMs(2_000))
+        });
+        assert_eq!(shown, again, "{algorithm}");
+        assert_eq!(shown.is_some(), algorithm != Algorithm::Hs256);
         let presented = Presented::access(&token);
         for node in [one, two] {
             let decision = node.strategy.authenticate(&presented, UnixMs(2_000)).await;

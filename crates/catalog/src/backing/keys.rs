@@ -14,6 +14,7 @@ use crate::recipe::Recipe;
 use crate::registry::Scheme;
 
 /// The keys by kind.
+#[derive(Clone)]
 pub(super) enum Keys {
     None,
     Biscuit(Arc<KeyRing<biscuit::Key>>),
@@ -98,7 +99,7 @@ impl Maker<'_> {
             settings.key_file.as_deref(),
             |error| matches!(error, KeyError::Entropy(_)),
             || Key::generate(&self.options.entropy),
-            |octets| Key::from_pem(octets),
+            Key::from_pem,
         )?;
         self.ring(settings.ring(key, Arc::clone(&self.options.entropy)))
     }

@@ -11,19 +11,20 @@
 
 mod keys;
 mod settings;
+mod state;
 
 use authbench_core::{
-    AuthStrategy, Credentials, Decision, Entropy, Guarantees, Identity, Inserted, Issued, Listing,
-    LoginId, Logins, OutageBehaviour, Presented, Receipt, Record, RecordStore, RefreshOffer,
-    Refreshed, Refusal, Roles, Scope, Staleness, StoreError, StoreFault, StorePromises,
-    StrategyError, Subject, SubjectId, Swapped, UnixMs,
+    AuthStrategy, Credentials, Decision, Entropy, EntropyError, Guarantees, Identity, Inserted,
+    Issued, Listing, LoginId, Logins, OutageBehaviour, Presented, Receipt, Record, RecordStore,
+    RefreshOffer, Refreshed, Refusal, Roles, Scope, Staleness, StoreError, StoreFault,
+    StorePromises, StrategyError, Subject, SubjectId, Swapped, UnixMs,
 };
 
 pub use settings::Settings;
 
-use crate::cutoff::CutOff;
 use crate::records::{self, SWAP_TRIES};
 use crate::token::{NewToken, Opened, TokenFormat};
+use state::Listed;
 
 /// Tokens of a format, and a list of the dead ones.
 #[derive(Debug)]
@@ -104,22 +105,25 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Denylist<F, S, E> {
         subject: &SubjectId,
         keep: Option<LoginId>,
         at: UnixMs,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), StrategyError> {
         let key = keys::cut_off(subject);
         let skew_ms = self.format.skew_ms();
         let mut found = records::latest(&self.store, &key, subject).await?;
-        let mut wanted: Option<CutOff> = None;
+        let mut wanted: Option<Listed> = None;
         for _ in 0..SWAP_TRIES {
-            let old = found.as_ref().map(cut_off_in).transpose()?;
+            let old = found.as_ref().map(listed_in).transpose()?;
             if let (Some(old), Some(wanted)) = (&old, &wanted)
                 && old.covers(wanted)
             {
                 return Ok(());
             }
-            let cut_off = old.unwrap_or_default().cut(keep, at, skew_ms);
-            wanted.get_or_insert(cut_off);
-            let payload = Box::from(cut_off.to_octets());
-            let expires_at = self.entry_ends_at(UnixMs(cut_off.below));
+            let listed = match old {
+                None => Listed::first(self.random()?, keep, at, skew_ms),
+                Some(old) => old.cut(keep, at, skew_ms),
+            };
+            wanted.get_or_insert(listed);
+            let payload = listed.payload();
+            let expires_at = self.entry_ends_at(listed.below());
             let Some(held) = found else {
                 let record = self.record(subject, LoginId([0; 16]), at, expires_at, payload);
                 match self.store.insert_new(&key, &record).await? {
@@ -145,9 +149,14 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Denylist<F, S, E> {
                 Swapped::Stale => found = records::latest(&self.store, &key, subject).await?,
             }
         }
-        Err(records::contended(
-            "cut off a subject that others keep cutting off",
-        ))
+        let operation = "cut off a subject that others keep cutting off";
+        Err(records::contended(operation).into())
+    }
+
+    fn random(&self) -> Result<u32, EntropyError> {
+        let mut octets = [0; 4];
+        self.entropy.fill(&mut octets)?;
+        Ok(u32::from_be_bytes(octets))
     }
 
     /// Why the list refuses a good token; none if it does not.
@@ -155,7 +164,7 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Denylist<F, S, E> {
         let Identity { subject, login, .. } = &opened.identity;
         // Every token of this scheme has a stamp: one without was made by
         // another that shares the key, and no cut-off could ever hit it.
-        let Some(stamp) = opened.stamp else {
+        let Some(number) = opened.stamp else {
             return Ok(Some(Refusal::WrongKind));
         };
         let keys = [keys::login(subject, *login), keys::cut_off(subject)];
@@ -163,8 +172,8 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Denylist<F, S, E> {
         let [entry, cut_off] = found.as_slice() else {
             return Err(corrupt("read an entry and a cut-off"));
         };
-        let cut_off = cut_off.as_ref().map(cut_off_in).transpose()?;
-        let dead = entry.is_some() || cut_off.is_some_and(|it| it.hits(*login, stamp));
+        let listed = cut_off.as_ref().map(listed_in).transpose()?;
+        let dead = entry.is_some() || listed.is_some_and(|it| it.hits(*login, number));
         Ok(dead.then_some(Refusal::Revoked))
     }
 }
@@ -174,8 +183,8 @@ const fn is_outage(error: &StoreError) -> bool {
     matches!(error.fault, StoreFault::Unreachable | StoreFault::TimedOut)
 }
 
-fn cut_off_in(record: &Record) -> Result<CutOff, StoreError> {
-    CutOff::from_octets(&record.payload).ok_or_else(|| corrupt("read a cut-off"))
+fn listed_in(record: &Record) -> Result<Listed, StoreError> {
+    Listed::read(record).ok_or_else(|| corrupt("read a cut-off"))
 }
 
 const fn corrupt(operation: &'static str) -> StoreError {
@@ -219,14 +228,14 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> AuthStrategy for Denylist<F, S,
         // A cut-off that a cache does not know of yet would hit a login that
         // begins after it.
         let found = records::latest(&self.store, &key, &subject.id).await?;
-        let cut_off = found.as_ref().map(cut_off_in).transpose()?;
+        let listed = found.as_ref().map(listed_in).transpose()?;
         let mut login = LoginId([0; 16]);
         self.entropy.fill(&mut login.0)?;
         let token = NewToken {
             subject,
             login,
             token_id: None,
-            stamp: Some(cut_off.unwrap_or_default().stamp(at)),
+            stamp: Some(state::number(listed, at)),
             expires_by: None,
         };
         let sealed = self.format.seal(&token, at)?;

@@ -100,7 +100,7 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Refreshing<F, S, E> {
             login,
             token_id: Some(token_id),
             stamp: None,
-            expires_by: Some(chain_ends_at),
+            expires_by: Some(whole_second_from(chain_ends_at)),
         };
         self.format.seal(&token, at)
     }
@@ -126,10 +126,6 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Refreshing<F, S, E> {
             roles,
         };
         let access = self.seal(&subject, record.login, record.expires_at, at)?;
-        if access.expires_at <= at {
-            // Less than a second of the chain is left.
-            return Ok(Refreshed::Refused(Refusal::Expired));
-        }
         let credentials = self.credentials(access, record.login, record.generation);
         Ok(Refreshed::Renewed(credentials))
     }
@@ -184,6 +180,12 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Refreshing<F, S, E> {
         logins.dedup();
         logins
     }
+}
+
+/// Tokens keep whole seconds. So that one renewed in the last second of a chain
+/// lives at all, the last one may outlive the chain by less than a second.
+fn whole_second_from(at: UnixMs) -> UnixMs {
+    UnixMs(at.0.div_ceil(1000).saturating_mul(1000))
 }
 
 fn may_renew(account: &AccountState, record: &Record) -> bool {
