@@ -119,8 +119,8 @@ impl Recipe {
     }
 
     /// The recipe with every default filled in, as TOML that parses to the
-    /// same recipe. Of a key it has the file's name only, as the recipe gives
-    /// it.
+    /// same recipe. It is safe to publish: of a key it has the file's name
+    /// only, as the recipe gives it, and of a server's address no password.
     ///
     /// # Panics
     /// Never with what [`Recipe::parse`] made: TOML has no number that the
@@ -136,7 +136,7 @@ impl Recipe {
                 .and_then(|it| it.cache.clone())
                 .map(Located::from),
             delay: storage.as_ref().and_then(|it| it.delay).map(Located::from),
-            store: storage.map(|it| it.store.into()),
+            store: storage.map(|it| it.store.without_password().into()),
             transport: self.transport_choice.clone().into(),
         };
         match toml::to_string(&raw) {

@@ -10,7 +10,7 @@ use authbench_schemes::{
     biscuit, denylist, epoch, introspection, jwt, paseto, refresh, sealed, session,
 };
 use authbench_stores::{
-    CachedSettings, MysqlSettings, PostgresSettings, RedisSettings, SqliteSettings,
+    CachedSettings, MysqlSettings, PostgresSettings, RedisSettings, ServerUrl, SqliteSettings,
 };
 use authbench_wire::{CookieSettings, SameSite};
 use serde::{Deserialize, Serialize};
@@ -248,6 +248,28 @@ impl Store {
         }
     }
 
+    /// The same with no password, and no other proof, in the address of its
+    /// server.
+    #[must_use]
+    pub fn without_password(self) -> Self {
+        let bare = |url: &ServerUrl| ServerUrl::from(without_userinfo(url.as_str()));
+        match self {
+            Self::Mysql(own) => Self::Mysql(MysqlSettings {
+                url: bare(&own.url),
+                ..own
+            }),
+            Self::Postgres(own) => Self::Postgres(PostgresSettings {
+                url: bare(&own.url),
+                ..own
+            }),
+            Self::Redis(own) => Self::Redis(RedisSettings {
+                url: bare(&own.url),
+                ..own
+            }),
+            Self::Memory(_) | Self::Sqlite(_) => self,
+        }
+    }
+
     /// The service that the store needs beside the server itself.
     #[must_use]
     pub const fn service(&self) -> Option<Service> {
@@ -258,6 +280,16 @@ impl Store {
             Self::Redis(_) => Some(Service::Redis),
         }
     }
+}
+
+/// `scheme://host:port/path`: parameters may hold a password, too.
+fn without_userinfo(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return String::new();
+    };
+    let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    format!("{scheme}://{place}")
 }
 
 /// A server that some stores need.

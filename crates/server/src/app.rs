@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use authbench_core::{
     Clock, Credentials, Decision, DynStrategy, Entropy, Identity, Presented, RefreshOffer, Refusal,
-    Scope, SteppedClock, UnixMs,
+    Scope, UnixMs,
 };
 use authbench_wire::{Carried, Route, Transport, csrf};
 use axum::extract::Request;
@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue};
 use tracing::{error, trace};
 
 use crate::accounts::Accounts;
-use crate::config::{Limits, StatsSource};
+use crate::config::{Limits, ServerClock, StatsSource};
 use crate::denial::Denial;
 use crate::keys::{PublishedKeys, RotateKeys};
 
@@ -29,7 +29,7 @@ pub(crate) struct App {
     pub(crate) offer: RefreshOffer,
     pub(crate) transport: Transport,
     pub(crate) accounts: Arc<Accounts>,
-    pub(crate) clock: SteppedClock<Arc<dyn Clock>>,
+    pub(crate) clock: Arc<ServerClock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     /// There only if they had a set when the server was bound.
     pub(crate) jwks: Option<PublishedKeys>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_core::{Clock, DynStrategy, Entropy, RefreshOffer};
+use authbench_core::{Clock, DynStrategy, Entropy, RefreshOffer, SteppedClock};
 use authbench_wire::Transport;
 use authbench_wire::bodies::StatsResponse;
 use authbench_wire::cookie::COOKIE_OCTETS_MAX;
@@ -15,6 +15,9 @@ use crate::tls::TlsConfig;
 /// Tells the counts for `GET /lab/stats`, at the moment of the call.
 pub type StatsSource = Arc<dyn Fn() -> StatsResponse + Send + Sync>;
 
+/// The view of the time that the lab may step.
+pub type ServerClock = SteppedClock<Arc<dyn Clock>>;
+
 /// What a server is made of.
 #[derive(Clone)]
 pub struct ServerConfig {
@@ -24,9 +27,10 @@ pub struct ServerConfig {
     pub transport: Transport,
     /// Who can log in; replicas in one process share them.
     pub accounts: Arc<Accounts>,
-    /// Tells the time. In the lab the server can step its view of it forwards,
-    /// and only its own: the clock itself is never touched.
-    pub clock: Arc<dyn Clock>,
+    /// Tells the time. In the lab the server steps it forwards, for itself and
+    /// for whatever else in the process must follow (a cache, say); the clock
+    /// inside is never touched.
+    pub clock: Arc<ServerClock>,
     /// Gives salts for new passwords.
     pub entropy: Arc<dyn Entropy>,
     /// The public keys; no route if absent, or if the set is empty when the
@@ -61,7 +65,7 @@ impl ServerConfig {
             strategy,
             transport,
             accounts,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(ServerClock::new(Arc::new(SystemClock))),
             entropy: Arc::new(OsEntropy),
             jwks: None,
             rotate_keys: None,

@@ -38,7 +38,7 @@ pub mod serve;
 pub mod tls;
 
 pub use accounts::{Accounts, AccountsError, DemoUser};
-pub use config::{Limits, ServerConfig, StatsSource};
+pub use config::{Limits, ServerClock, ServerConfig, StatsSource};
 pub use keys::{KeySetError, PublishedKeys, RotateKeys};
 pub use serve::{Drained, ServeError, Server};
 pub use tls::{TlsConfig, TlsError};

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authbench_core::SteppedClock;
+use authbench_core::Clock as _;
 use authbench_wire::Transport;
 use axum::Router;
 use axum::body::Body;
@@ -116,7 +116,7 @@ impl Server {
             offer,
             transport: config.transport,
             accounts: config.accounts,
-            clock: SteppedClock::new(config.clock),
+            clock: config.clock,
             entropy: config.entropy,
             jwks,
             rotate_keys: config.rotate_keys,

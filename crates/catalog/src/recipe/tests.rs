@@ -104,3 +104,21 @@ fn a_resolved_recipe_says_the_same_and_all_of_it() {
          [transport.cookie]\nname = \"__Host-auth\"\nsame_site = \"strict\"\n"
     );
 }
+
+#[test]
+fn a_resolved_recipe_tells_no_password() {
+    for (store, url) in [
+        ("redis", "redis://me:hunter2@localhost:6400/1"),
+        ("postgres", "postgres://me@localhost/db?password=hunter2"),
+        ("mysql", "mysql://root:hunter2@localhost"),
+    ] {
+        let text = format!(
+            "summary = \"s\"\n[scheme.session]\n[store.{store}]\nurl = \"{url}\"\n[transport.cookie]\n"
+        );
+        let recipe = parse(&format!("session.{store}.cookie"), &text).unwrap();
+        assert_eq!(recipe.needs(), None);
+        let resolved = recipe.resolved();
+        assert!(resolved.contains("localhost"), "{resolved}");
+        assert!(!resolved.contains("hunter2"), "{resolved}");
+    }
+}

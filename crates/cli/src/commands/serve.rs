@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result};
 use authbench_catalog::backing::Sweep;
 use authbench_catalog::{Backing, BackingOptions};
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_core::{AccountDirectory, Clock as _, Guarantees};
+use authbench_core::{AccountDirectory, Clock, Guarantees};
 use authbench_server::{
-    Accounts, DemoUser, PublishedKeys, ServeError, Server, ServerConfig, TlsConfig,
+    Accounts, DemoUser, PublishedKeys, ServeError, Server, ServerClock, ServerConfig, TlsConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +99,10 @@ async fn serve(args: &Args) -> Result<Outcome> {
         return Err(missing).context(format!("`{}` cannot be served", recipe.name));
     }
     let (accounts, shown_once) = accounts(args)?;
+    // Caches of the strategy follow when the lab steps the server's clock.
+    let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
     let options = BackingOptions {
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
         services: services.urls(),
         accounts: Some(Arc::clone(&accounts) as Arc<dyn AccountDirectory>),
         metered: args.lab,
@@ -114,6 +117,7 @@ async fn serve(args: &Args) -> Result<Outcome> {
             .map(|keys| PublishedKeys::new(move |at| (keys.at)(at), keys.fresh_ms)),
         rotate_keys: node.rotate_keys.clone(),
         stats: node.stats.clone(),
+        clock,
         tls: tls(args),
         lab: args.lab,
         ..ServerConfig::new(Arc::clone(&node.strategy), node.transport.clone(), accounts)
@@ -139,6 +143,10 @@ async fn serve(args: &Args) -> Result<Outcome> {
         tokio::spawn(sweep_for_ever(sweeper));
     }
     let drained = server.serve(shutdown(args.with_parent)).await;
+    if let Err(error) = backing.remove().await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "what this server kept in its store is still there");
+    }
     tracing::info!(?drained, "ended");
     Ok(Outcome::Good)
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use authbench_core::{ManualClock, SeededEntropy, UnixMs};
-use authbench_server::{Accounts, Drained, Server, ServerConfig};
+use authbench_server::{Accounts, Drained, Server, ServerClock, ServerConfig};
 use authbench_wire::{CookieSettings, SameSite, Transport};
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -48,7 +48,7 @@ pub(crate) fn config(
     clock: Arc<ManualClock>,
 ) -> ServerConfig {
     ServerConfig {
-        clock,
+        clock: Arc::new(ServerClock::new(clock)),
         entropy: Arc::new(SeededEntropy::new(2)),
         lab: true,
         ..ServerConfig::new(strategy, transport, lab_accounts())

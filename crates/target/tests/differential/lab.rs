@@ -10,7 +10,7 @@ use authbench_core::{
     AccountDirectory, Credentials, Durability, DynStrategy, Guarantees, ManualClock, SeededEntropy,
     SubjectId,
 };
-use authbench_server::{Accounts, Server, ServerConfig};
+use authbench_server::{Accounts, Server, ServerClock, ServerConfig};
 use authbench_stores::faulty::Switch;
 use authbench_target::{Target, TargetOptions};
 use authbench_testkit::machine::BoxError;
@@ -160,7 +160,7 @@ async fn serve(
 ) -> Result<String, BoxError> {
     let recorder = Recorder::new(node.strategy, shown);
     let mut config = ServerConfig::new(Arc::new(recorder), node.transport, accounts);
-    config.clock = clock;
+    config.clock = Arc::new(ServerClock::new(clock));
     config.entropy = Arc::new(SeededEntropy::new(3));
     config.lab = true;
     let server = Server::bind(([127, 0, 0, 1], 0).into(), config).await?;
