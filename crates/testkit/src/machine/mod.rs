@@ -32,7 +32,7 @@ mod world;
 pub use backing::{Backing, BoxError, Fault};
 pub use campaign::{Campaign, CampaignError};
 pub use law::Law;
-pub use op::{Advance, Mutation, Op, Pair, Token, mutate};
+pub use op::{Advance, Change, Mutation, Op, Pair, Sequence, Token, mutate};
 pub use outcome::{Counterexample, LawSummary, Outcome, Summary, Tally, Verdict};
 pub use plan::ops;
 

@@ -6,8 +6,7 @@ use super::backing::Fault;
 
 /// One step of a history. `credential` counts back from the newest credential
 /// of the history (0), modulo how many there are; a step that needs one where
-/// there is none does nothing. Steps that only a living login makes worth
-/// while count those of living logins, if there are any.
+/// there is none does nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Op {
     /// A subject logs in.
@@ -20,48 +19,12 @@ pub enum Op {
         /// Which subject.
         subject: usize,
     },
-    /// A credential is used, and used again too soon to be written down, and
-    /// then not until its login idles out.
-    LetIdle {
-        /// Which credential.
-        credential: usize,
-        /// Whether only until it may idle out at the earliest.
-        early: bool,
-        /// Milliseconds after that.
-        offset_ms: i8,
-    },
-    /// A credential is presented when it expires.
-    LetExpire {
-        /// Which credential.
-        credential: usize,
-        /// Milliseconds after that.
-        offset_ms: i8,
-    },
-    /// A credential is presented, and again when the store has been cut off for
-    /// as long as may be missed.
-    LetCoast {
-        /// Which credential.
-        credential: usize,
-        /// Milliseconds after that.
-        offset_ms: i8,
-    },
-    /// A login is renewed, and the spent token presented again when its grace
-    /// ends.
-    OutliveGrace {
+    /// Several calls on a login, one that lives if there is any.
+    Sequence {
         /// Which credential's login.
         credential: usize,
-        /// Whether the login is renewed twice, and nothing waited for: then the
-        /// token is the parent of a parent.
-        twice: bool,
-        /// Milliseconds after that.
-        offset_ms: i8,
-    },
-    /// A login is renewed a little later, and again at the end of all renewal.
-    OutliveChain {
-        /// Which credential's login.
-        credential: usize,
-        /// Milliseconds after that.
-        offset_ms: i8,
+        /// Which calls.
+        sequence: Sequence,
     },
     /// A credential is presented.
     Authenticate {
@@ -156,6 +119,60 @@ pub enum Op {
         /// Which node gets ahead when: read from the lowest bit on.
         schedule: u32,
     },
+}
+
+/// What seldom comes about by chance. Milliseconds are counted from the instant
+/// that each is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sequence {
+    /// The credential is used, and used again too soon to be written down, and
+    /// then not until its login idles out, or may at the earliest.
+    LetIdle {
+        /// Whether at the earliest.
+        early: bool,
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// The credential is presented when it expires.
+    LetExpire {
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// The credential is presented, and again when the store has been cut off
+    /// for as long as may be missed.
+    LetCoast {
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// The login is renewed, and the spent token presented again when its grace
+    /// ends.
+    OutliveGrace {
+        /// Whether the login is renewed twice, and nothing waited for: then the
+        /// token is the parent of a parent.
+        twice: bool,
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// The login is renewed a little later, and again at the end of all
+    /// renewal.
+    OutliveChain {
+        /// Milliseconds after that.
+        offset_ms: i8,
+    },
+    /// One node is shown the credential before and after the other one makes a
+    /// change.
+    Behind(Change),
+}
+
+/// What changes behind a node's back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Change {
+    /// The login ends.
+    One,
+    /// Everything of its subject ends.
+    All,
+    /// Its subject gets these roles.
+    Roles(usize),
 }
 
 /// Two calls at the same time, one on each node.

@@ -1,13 +1,13 @@
 //! Random histories: which steps, how often. What a strategy does not promise
 //! is tried seldom, so that what it does promise is met often enough.
 
-use authbench_core::{Guarantees, OutageBehaviour, RefreshOffer};
+use authbench_core::{Guarantees, OutageBehaviour, RefreshOffer, Staleness};
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
 use super::backing::Fault;
 use super::law::Law;
-use super::op::{Advance, Mutation, Op, Pair, Token};
+use super::op::{Advance, Change, Mutation, Op, Pair, Sequence, Token};
 
 /// Histories of `length` steps for a strategy with these promises.
 pub fn ops(
@@ -27,12 +27,61 @@ fn op(promises: &Guarantees) -> impl Strategy<Value = Op> + use<> {
         changes(promises),
         world(promises),
     ];
-    weighted(groups.into_iter().flatten().collect())
+    let sequences = sequences(promises).into_iter().map(|(weight, sequence)| {
+        let step = (credential(), sequence).prop_map(|(credential, sequence)| Op::Sequence {
+            credential,
+            sequence,
+        });
+        choice(weight, step)
+    });
+    weighted(groups.into_iter().flatten().chain(sequences).collect())
+}
+
+/// What seldom comes about by chance.
+fn sequences(promises: &Guarantees) -> Vec<(u32, BoxedStrategy<Sequence>)> {
+    let grace = Law::Reuse.leaves_room(promises);
+    let rotates = grace_ms(promises).is_some();
+    let lags = matches!(promises.revoke_one, Staleness::WithinMs(_));
+    let coasts = promises.outage == OutageBehaviour::Coasts;
+    let seldom = || prop::bool::weighted(0.3);
+    vec![
+        choice(
+            when(promises.idle.is_some(), 5),
+            (seldom(), offset_ms())
+                .prop_map(|(early, offset_ms)| Sequence::LetIdle { early, offset_ms }),
+        ),
+        choice(
+            3,
+            offset_ms().prop_map(|offset_ms| Sequence::LetExpire { offset_ms }),
+        ),
+        choice(
+            when(coasts, 4),
+            offset_ms().prop_map(|offset_ms| Sequence::LetCoast { offset_ms }),
+        ),
+        choice(
+            when(grace, 5),
+            (seldom(), offset_ms())
+                .prop_map(|(twice, offset_ms)| Sequence::OutliveGrace { twice, offset_ms }),
+        ),
+        choice(
+            when(rotates, 3),
+            offset_ms().prop_map(|offset_ms| Sequence::OutliveChain { offset_ms }),
+        ),
+        choice(2 + when(lags, 4), change().prop_map(Sequence::Behind)),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        Just(Change::One),
+        Just(Change::All),
+        (0..4_usize).prop_map(Change::Roles),
+    ]
 }
 
 /// Logging in, being let in, listing.
 fn uses(promises: &Guarantees) -> Choices {
-    let (limited, idles) = (promises.login_limit.is_some(), promises.idle.is_some());
+    let limited = promises.login_limit.is_some();
     let rotates = grace_ms(promises).is_some();
     vec![
         choice(12, subject().prop_map(|subject| Op::Issue { subject })),
@@ -52,23 +101,6 @@ fn uses(promises: &Guarantees) -> Choices {
                 mutation,
             }),
         ),
-        choice(
-            when(idles, 5),
-            (credential(), prop::bool::weighted(0.3), offset_ms()).prop_map(
-                |(credential, early, offset_ms)| Op::LetIdle {
-                    credential,
-                    early,
-                    offset_ms,
-                },
-            ),
-        ),
-        choice(
-            3,
-            (credential(), offset_ms()).prop_map(|(credential, offset_ms)| Op::LetExpire {
-                credential,
-                offset_ms,
-            }),
-        ),
         choice(6, subject().prop_map(|subject| Op::List { subject })),
     ]
 }
@@ -77,29 +109,11 @@ fn uses(promises: &Guarantees) -> Choices {
 fn renewals(promises: &Guarantees) -> Choices {
     let swaps = promises.refresh == RefreshOffer::SwapsAccess;
     let rotates = grace_ms(promises).is_some();
-    let grace = Law::Reuse.leaves_room(promises);
     vec![
         choice(
             2 + when(swaps, 6) + when(rotates, 20),
             (credential(), token())
                 .prop_map(|(credential, token)| Op::Refresh { credential, token }),
-        ),
-        choice(
-            when(grace, 5),
-            (credential(), prop::bool::weighted(0.3), offset_ms()).prop_map(
-                |(credential, twice, offset_ms)| Op::OutliveGrace {
-                    credential,
-                    twice,
-                    offset_ms,
-                },
-            ),
-        ),
-        choice(
-            when(rotates, 3),
-            (credential(), offset_ms()).prop_map(|(credential, offset_ms)| Op::OutliveChain {
-                credential,
-                offset_ms,
-            }),
         ),
         choice(
             6 + when(swaps || rotates, 8),
@@ -164,13 +178,6 @@ fn world(promises: &Guarantees) -> Choices {
             prop_oneof![Just(Fault::Refuse), Just(Fault::LoseAnswer)].prop_map(Op::CutStore),
         ),
         choice(6, Just(Op::MendStore)),
-        choice(
-            when(coasts, 4),
-            (credential(), offset_ms()).prop_map(|(credential, offset_ms)| Op::LetCoast {
-                credential,
-                offset_ms,
-            }),
-        ),
         choice(2, Just(Op::CrashStore)),
         choice(2, Just(Op::RotateKeys)),
     ]

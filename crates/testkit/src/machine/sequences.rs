@@ -1,11 +1,12 @@
 //! Steps of several calls, for what seldom comes about by chance.
 
-use authbench_core::LimitPolicy;
 use authbench_core::oracle::{Expectation, Standing};
+use authbench_core::{LimitPolicy, Roles};
 
 use super::backing::{Backing, Fault};
 use super::call::Call;
-use super::op::Advance;
+use super::op::{Advance, Change, Sequence};
+use super::steps::role_set;
 use super::world::{Stop, World};
 
 /// How many credentials are tried before and after a change of keys.
@@ -54,12 +55,45 @@ impl<B: Backing> World<'_, B> {
         self.act_here(Call::List { account }).await
     }
 
-    pub(super) async fn let_idle(
-        &mut self,
-        held: usize,
-        early: bool,
-        offset_ms: i8,
-    ) -> Result<(), Stop> {
+    pub(super) async fn sequence(&mut self, held: usize, sequence: Sequence) -> Result<(), Stop> {
+        match sequence {
+            Sequence::LetIdle { early, offset_ms } => self.let_idle(held, early, offset_ms).await,
+            Sequence::LetExpire { offset_ms } => self.let_expire(held, offset_ms).await,
+            Sequence::LetCoast { offset_ms } => self.let_coast(held, offset_ms).await,
+            Sequence::OutliveGrace { twice, offset_ms } => {
+                self.outlive_grace(held, twice, offset_ms).await
+            }
+            Sequence::OutliveChain { offset_ms } => self.outlive_chain(held, offset_ms).await,
+            Sequence::Behind(change) => self.behind(held, change).await,
+        }
+    }
+
+    /// Changes roles, and tries before and after what must be dead.
+    pub(super) async fn change_roles(&mut self, account: usize, roles: Roles) -> Result<(), Stop> {
+        let dead = self.dead(account).await?;
+        self.act_here(Call::ChangeRoles { account, roles }).await?;
+        self.none_revived(dead).await
+    }
+
+    async fn behind(&mut self, held: usize, change: Change) -> Result<(), Stop> {
+        let other = 1 - self.current;
+        self.act(Call::Present { held }, other).await?;
+        self.ticks += 1;
+        let account = self.account_of(held);
+        let by = Some(account);
+        match change {
+            Change::One => self.act_here(Call::RevokeOne { held, by }).await?,
+            Change::All => {
+                let keep = None;
+                self.act_here(Call::RevokeAll { account, keep }).await?;
+            }
+            Change::Roles(roles) => self.change_roles(account, role_set(roles)).await?,
+        }
+        self.ticks += 1;
+        self.act(Call::Present { held }, other).await
+    }
+
+    async fn let_idle(&mut self, held: usize, early: bool, offset_ms: i8) -> Result<(), Stop> {
         let Some(idle) = self.promises.idle else {
             return Ok(());
         };
@@ -76,7 +110,7 @@ impl<B: Backing> World<'_, B> {
         self.act_here(Call::Present { held }).await
     }
 
-    pub(super) async fn let_expire(&mut self, held: usize, offset_ms: i8) -> Result<(), Stop> {
+    async fn let_expire(&mut self, held: usize, offset_ms: i8) -> Result<(), Stop> {
         let credential = self.held.len() - 1 - held;
         self.advance(Advance::ToExpiry {
             credential,
@@ -85,7 +119,7 @@ impl<B: Backing> World<'_, B> {
         self.act_here(Call::Present { held }).await
     }
 
-    pub(super) async fn let_coast(&mut self, held: usize, offset_ms: i8) -> Result<(), Stop> {
+    async fn let_coast(&mut self, held: usize, offset_ms: i8) -> Result<(), Stop> {
         if self.cut.is_some() || !self.backing.can_be_cut() {
             return Ok(());
         }
@@ -98,12 +132,7 @@ impl<B: Backing> World<'_, B> {
         Ok(())
     }
 
-    pub(super) async fn outlive_grace(
-        &mut self,
-        held: usize,
-        twice: bool,
-        offset_ms: i8,
-    ) -> Result<(), Stop> {
+    async fn outlive_grace(&mut self, held: usize, twice: bool, offset_ms: i8) -> Result<(), Stop> {
         let login = self.held[held].login;
         let Some(spent) = self.logins[login].tokens.last().cloned() else {
             return Ok(());
@@ -157,7 +186,7 @@ impl<B: Backing> World<'_, B> {
         Ok(())
     }
 
-    pub(super) async fn outlive_chain(&mut self, held: usize, offset_ms: i8) -> Result<(), Stop> {
+    async fn outlive_chain(&mut self, held: usize, offset_ms: i8) -> Result<(), Stop> {
         let login = self.held[held].login;
         for advance in [
             Advance::Ms(1_000),

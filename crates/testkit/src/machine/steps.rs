@@ -25,9 +25,7 @@ impl<B: Backing> World<'_, B> {
     /// so that no change goes unseen.
     async fn epilogue(&mut self) -> Result<(), Stop> {
         self.ticks += 1;
-        if self.cut.is_some() {
-            self.cut(None);
-        }
+        self.cut(None);
         for held in self.held.len().saturating_sub(PRESENTED_LAST)..self.held.len() {
             for node in 0..self.nodes.len() {
                 self.act(Call::Present { held }, node).await?;
@@ -47,10 +45,7 @@ impl<B: Backing> World<'_, B> {
             Op::Fill { subject } => self.fill(subject % 3).await,
             Op::List { subject } => self.list(subject % 3).await,
             Op::ChangeRoles { subject, roles } => {
-                let (account, roles) = (subject % 3, role_set(roles));
-                let dead = self.dead(account).await?;
-                self.act_here(Call::ChangeRoles { account, roles }).await?;
-                self.none_revived(dead).await
+                self.change_roles(subject % 3, role_set(roles)).await
             }
             Op::RevokeAll { subject } => {
                 let call = Call::RevokeAll {
@@ -77,26 +72,21 @@ impl<B: Backing> World<'_, B> {
                 Ok(())
             }
             Op::CutStore(fault) => {
-                if self.backing.can_be_cut() {
-                    self.cut(Some(fault));
-                }
+                self.cut(Some(fault));
                 Ok(())
             }
             Op::MendStore => {
-                if self.cut.is_some() {
-                    self.cut(None);
-                }
+                self.cut(None);
                 Ok(())
             }
             Op::CrashStore => self.crash().await,
             Op::RotateKeys => self.rotate_keys().await,
             Op::Together { pair, schedule } => self.pair(pair, schedule).await,
-            Op::LetIdle { credential, .. }
-            | Op::LetExpire { credential, .. }
-            | Op::LetCoast { credential, .. }
-            | Op::OutliveChain { credential, .. }
-            | Op::OutliveGrace { credential, .. } => match self.pick_alive(credential) {
-                Some(held) => self.step_with(op, held).await,
+            Op::Sequence {
+                credential,
+                sequence,
+            } => match self.pick_alive(credential) {
+                Some(held) => self.sequence(held, sequence).await,
                 None => Ok(()),
             },
             Op::Authenticate { credential, .. }
@@ -114,15 +104,6 @@ impl<B: Backing> World<'_, B> {
 
     async fn step_with(&mut self, op: Op, held: usize) -> Result<(), Stop> {
         match op {
-            Op::LetIdle {
-                early, offset_ms, ..
-            } => self.let_idle(held, early, offset_ms).await,
-            Op::LetExpire { offset_ms, .. } => self.let_expire(held, offset_ms).await,
-            Op::LetCoast { offset_ms, .. } => self.let_coast(held, offset_ms).await,
-            Op::OutliveGrace {
-                twice, offset_ms, ..
-            } => self.outlive_grace(held, twice, offset_ms).await,
-            Op::OutliveChain { offset_ms, .. } => self.outlive_chain(held, offset_ms).await,
             Op::Authenticate { node, .. } => self.act(Call::Present { held }, node).await,
             Op::AuthenticateMutated { mutation, .. } => match self.stranger(held, mutation) {
                 Some(call) => self.act_here(call).await,

@@ -17,9 +17,7 @@ impl<B: Backing> World<'_, B> {
     }
 
     pub(super) async fn crash(&mut self) -> Result<(), Stop> {
-        if self.cut.is_some() {
-            self.cut(None);
-        }
+        self.cut(None);
         if !self.backing.crash_store().await {
             return Ok(());
         }
@@ -105,7 +103,15 @@ impl<B: Backing> World<'_, B> {
         })
     }
 
+    /// Cuts the store off, if it can be, or mends it, if it is cut off.
     pub(super) fn cut(&mut self, fault: Option<Fault>) {
+        let idle = match fault {
+            Some(_) => !self.backing.can_be_cut(),
+            None => self.cut.is_none(),
+        };
+        if idle {
+            return;
+        }
         self.backing.cut(fault);
         let since = self.cut.map_or(self.now, |(_, since)| since);
         self.cut = fault.map(|fault| (fault, since));

