@@ -125,3 +125,29 @@ fn every_mutation_changes_the_text() {
     }
     assert_eq!(mutate("", Mutation::Append), None);
 }
+
+#[test]
+fn the_summary_says_what_the_outcome_says() {
+    let outcome = campaign(Variant::IgnoresLogout, true);
+    let summary = outcome.summary();
+    assert_eq!((summary.histories, summary.steps), (64, outcome.steps));
+    let laws: Vec<_> = summary.laws.iter().map(|entry| entry.law).collect();
+    assert_eq!(laws, Law::ALL);
+    let entry = |law| {
+        let place = summary.laws.iter().position(|entry| entry.law == law);
+        &summary.laws[place.unwrap()]
+    };
+    let refuted = entry(Law::RevokeOne);
+    let found = outcome.refuted().next().unwrap();
+    assert_eq!(
+        (refuted.verdict, refuted.seed),
+        ("refuted", Some(found.seed))
+    );
+    assert_eq!(entry(Law::Idle).verdict, "not-promised");
+    let durability = entry(Law::Durability);
+    assert!(durability.leaves_room && durability.tally.witnessed > 0);
+    let json = serde_json::to_value(&summary).unwrap();
+    let first = &json["laws"][0];
+    assert_eq!(first["law"], "revoke-one");
+    assert_eq!(first["witnessed"], 0, "the tally stands beside the verdict");
+}
