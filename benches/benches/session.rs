@@ -161,7 +161,8 @@ fn digest(c: &mut Criterion) {
 fn memory(c: &mut Criterion) {
     let mut group = c.benchmark_group("session/memory");
     group.throughput(Throughput::Elements(1));
-    for count in SIZES {
+    let sizes = Options::from_args().populations(&SIZES).expect("sizes");
+    for &count in &sizes {
         let (session, ids) =
             filled(MemoryStore::new(), count, RoleSets::Shared).expect("logins in memory");
         let strangers = strangers(count.min(100_000)).expect("logins in memory");
@@ -174,10 +175,10 @@ fn memory(c: &mut Criterion) {
             });
         }
     }
-    let (session, ids) =
-        filled(MemoryStore::new(), 1_000_000, RoleSets::Own).expect("logins in memory");
+    let most = sizes.into_iter().max().unwrap_or_default();
+    let (session, ids) = filled(MemoryStore::new(), most, RoleSets::Own).expect("logins in memory");
     let mut ids = ids.cycle();
-    group.bench_function(BenchmarkId::new("hit-own-roles", 1_000_000), |b| {
+    group.bench_function(BenchmarkId::new("hit-own-roles", most), |b| {
         b.iter(|| {
             expect(&session, ids.next(), true);
         });

@@ -111,6 +111,7 @@ pub(crate) fn run(plan: &Plan) -> Result<RunResult> {
         Some(Skipped {
             strategy: recipe.name.clone(),
             reason: missing.to_string(),
+            optional: false,
         })
     });
     let skipped = skipped.collect();

@@ -36,6 +36,9 @@ pub(crate) struct Plan {
     pub(crate) scenario: Scenario,
     /// Its strategies, found.
     pub(crate) recipes: Vec<Recipe>,
+    /// Whether the strategies were named on the command line: then none may be
+    /// left out.
+    pub(crate) asked_for: bool,
     /// What for.
     pub(crate) purpose: Purpose,
 }
@@ -187,6 +190,7 @@ fn start_all(
         let left_out = |reason| Skipped {
             strategy: strategy.clone(),
             reason,
+            optional: false,
         };
         if stop.load(Ordering::SeqCst) {
             skipped.push(left_out("the run was stopped before it began".to_owned()));
@@ -194,7 +198,10 @@ fn start_all(
         }
         if let Some(missing) = grounds.services.missing(recipe) {
             progress.warn(&format!("{strategy} is LEFT OUT: {missing}"));
-            skipped.push(left_out(missing.to_string()));
+            skipped.push(Skipped {
+                optional: !plan.asked_for,
+                ..left_out(missing.to_string())
+            });
             continue;
         }
         progress.step(&strategy, "starts, logs in, counts memory");

@@ -258,6 +258,10 @@ pub struct Skipped {
     pub strategy: String,
     /// Why, and what would change that.
     pub reason: String,
+    /// Whether the run is whole without it: the scenario names it for machines
+    /// that have the server of its store, and this one has not.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// The instant `unix_ms` (milliseconds since 1970, UTC) as RFC 3339; an

@@ -57,7 +57,7 @@ impl Services {
             ..PostgresOptions::default()
         };
         let instance = if service == Service::Postgres && !named {
-            Server::postgres(quick).map(Instance::Private)
+            Server::postgres(quick).map(|server| Instance::Private(Box::new(server)))
         } else {
             Instance::obtain(service)
         };

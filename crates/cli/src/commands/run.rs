@@ -129,6 +129,7 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
         name: source.name,
         scenario,
         recipes,
+        asked_for: !options.strategies.is_empty(),
         purpose: options.purpose.into(),
     })
 }

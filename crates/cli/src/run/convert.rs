@@ -42,7 +42,14 @@ pub(crate) fn contender(mut contender: Contender) -> (Result<StrategyFacts, Skip
         let reason = contender
             .failure
             .unwrap_or_else(|| "the run was stopped".to_owned());
-        return (Err(Skipped { strategy, reason }), Vec::new());
+        return (
+            Err(Skipped {
+                strategy,
+                reason,
+                optional: false,
+            }),
+            Vec::new(),
+        );
     }
     (Ok(facts(&contender)), cells)
 }

@@ -114,7 +114,10 @@ fn outcome(result: &RunResult) -> Outcome {
         .strategies
         .iter()
         .all(|facts| facts.incomplete.is_none());
-    if result.cells.is_empty() || result.run.interrupted || !result.skipped.is_empty() || !is_whole
+    if result.cells.is_empty()
+        || result.run.interrupted
+        || result.skipped.iter().any(|left_out| !left_out.optional)
+        || !is_whole
     {
         Outcome::NotMeasured
     } else {
