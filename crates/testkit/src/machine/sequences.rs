@@ -159,7 +159,8 @@ impl<B: Backing> World<'_, B> {
         Ok(())
     }
 
-    /// New keys; what was good before must be so after.
+    /// New keys; what was good before must be so after. Backings may change
+    /// them seldom: none is wasted where nothing would show it.
     pub(super) async fn rotate_keys(&mut self) -> Result<(), Stop> {
         if self.cut.is_some() {
             return Ok(());
@@ -172,7 +173,7 @@ impl<B: Backing> World<'_, B> {
         for held in &good {
             self.act_here(Call::Present { held: *held }).await?;
         }
-        if !self.backing.rotate_keys(self.now).await {
+        if good.is_empty() || !self.backing.rotate_keys(self.now).await {
             return Ok(());
         }
         self.keys_changed = Some(self.span());
