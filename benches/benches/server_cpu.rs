@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use authbench_benches::closed_loop;
+use authbench_benches::options::Options;
 use authbench_catalog::{Backing, BackingOptions};
 use authbench_core::system::OsEntropy;
 use authbench_lab::{Placement, ServerCommand, ServerProcess, cores, cpu};
@@ -51,8 +52,14 @@ fn main() -> Result<()> {
     let mut numbers = arguments
         .iter()
         .filter_map(|argument| argument.parse::<u64>().ok());
-    let rounds = numbers.next().unwrap_or(9).max(1);
-    let requests = numbers.next().unwrap_or(40_000).max(1);
+    let options = Options::from_args();
+    let (rounds, requests) = match (options.test, options.quick) {
+        (true, _) => (1, 200),
+        (_, true) => (3, 10_000),
+        _ => (9, 40_000),
+    };
+    let rounds = numbers.next().unwrap_or(rounds).max(1);
+    let requests = numbers.next().unwrap_or(requests).max(1);
     compare(rounds, requests)
 }
 

@@ -130,3 +130,17 @@ fn bad_keys_and_bad_user_tables_are_usage_errors() {
         "{told}"
     );
 }
+
+#[test]
+fn a_bench_that_cannot_be_run_is_told_why() {
+    let folder = Folder::new();
+    let output = folder.run(&["bench", "tokn_size"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let told = stderr(&output);
+    assert!(told.contains("did you mean `token_size`"), "{told}");
+
+    let mut command = folder.command(&["bench", "token_size"]);
+    let output = command.env("CARGO", "no-such-cargo").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no cargo"), "{}", stderr(&output));
+}
