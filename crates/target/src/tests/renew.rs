@@ -270,8 +270,8 @@ async fn a_change_of_the_password_swaps_the_credential() {
         let outcome = target.revoke(&scope, AT).await;
         assert_eq!(outcome.is_ok(), last == "sid=c1");
         let cookies = seen.lock().clone();
-        let changes = cookies.iter().filter(|seen| seen.line == "PUT /pw");
-        assert_eq!(changes.last().unwrap().header("cookie"), Some(last));
+        let mut changes = cookies.iter().filter(|seen| seen.line == "PUT /pw");
+        assert_eq!(changes.next_back().unwrap().header("cookie"), Some(last));
     }
 }
 
