@@ -121,7 +121,8 @@ pub struct Node {
     pub rotate_keys: Option<RotateKeys>,
     /// Reads the node's counts; there only if it was asked for.
     pub stats: Option<Stats>,
-    /// Removes what has expired; there only with a store.
+    /// Removes what has expired; there only with a store that does not do so
+    /// by itself.
     pub sweeper: Option<Arc<dyn Sweep>>,
     /// What must live as long as the node does.
     pub keeps: Option<Arc<dyn Any + Send + Sync>>,
@@ -198,7 +199,7 @@ impl Backing {
             && let Some(opened) = backing.opened().await?
         {
             backing.authority = scheme::authority(&backing.recipe, opened.store, &backing.options)?;
-            backing.behind = (opened.stats, Some(opened.sweeper));
+            backing.behind = (opened.stats, opened.sweeper);
         }
         Ok(backing)
     }
@@ -216,7 +217,7 @@ impl Backing {
         } else {
             match self.opened().await? {
                 None => (None, None, None),
-                Some(opened) => (Some(opened.store), opened.stats, Some(opened.sweeper)),
+                Some(opened) => (Some(opened.store), opened.stats, opened.sweeper),
             }
         };
         let none = || Arc::new(StatsResponse::default) as Stats;

@@ -2,10 +2,11 @@
 //! promises, and what it asks of its store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use authbench_core::system::SystemClock;
 use authbench_core::{
-    Clock as _, Decision, Guarantees, Issued, StrategyError, Subject, SubjectId, UnixMs,
+    Decision, Guarantees, Issued, ManualClock, SeededEntropy, StrategyError, Subject, SubjectId,
+    UnixMs,
 };
 
 use crate::backing::{Backing, BackingOptions, BuildError, Node};
@@ -14,6 +15,7 @@ use crate::recipe::Recipe;
 /// How many logins are made, and how often each is presented.
 const LOGINS: u32 = 8;
 const USES: u32 = 4;
+const AT: UnixMs = UnixMs(1_800_000_000_000);
 
 /// What was found out.
 #[derive(Clone, Debug)]
@@ -61,11 +63,14 @@ pub async fn probe(recipe: &Recipe) -> Result<Probe, ProbeError> {
     let options = BackingOptions {
         metered: true,
         stand_in: true,
+        // So that it finds the same each time.
+        entropy: Arc::new(SeededEntropy::new(1)),
+        clock: Arc::new(ManualClock::at(AT)),
         ..BackingOptions::new(home.path())
     };
     let backing = Backing::open(recipe, options).await?;
     let node = backing.node().await?;
-    let at = SystemClock.now();
+    let at = AT;
     let before = counts(&node);
     let mut held = Vec::new();
     for n in 0..LOGINS {

@@ -62,7 +62,7 @@ impl Service {
         match self {
             Self::Redis => "redis://:authbench@127.0.0.1:16379/0",
             Self::Postgres => "postgres://authbench:authbench@127.0.0.1:15432/authbench",
-            Self::Mysql => "mysql://authbench:authbench@127.0.0.1:13306/authbench",
+            Self::Mysql => "mysql://root:authbench@127.0.0.1:13306/authbench",
         }
     }
 

@@ -85,10 +85,15 @@ impl Backing {
         let entropy = Arc::clone(&self.options.entropy);
         match (&self.recipe.scheme, &self.keys) {
             (Scheme::Biscuit(settings), Keys::Biscuit(ring)) => {
-                let format = self.settings(|| {
-                    BiscuitFormat::new(settings.clone(), Arc::clone(ring), Arc::clone(&entropy))
-                })?;
-                Ok(Built::bare(Stateless::new(format, entropy)).rotating(ring))
+                let format = || {
+                    let (ring, entropy) = (Arc::clone(ring), Arc::clone(&entropy));
+                    self.settings(|| BiscuitFormat::new(settings.clone(), ring, entropy))
+                };
+                let (own, published) = (format()?, format()?);
+                let rotates = settings.rotate_every_s.is_some();
+                Ok(Built::bare(Stateless::new(own, entropy))
+                    .rotating(ring)
+                    .publishing(published, settings.announce_s, rotates))
             }
             (Scheme::Jwt(settings), Keys::Jwt(ring)) => {
                 let format = self.jwt(settings, ring)?;
@@ -229,9 +234,8 @@ pub(super) fn authority(
     let served = AuthorityOptions {
         secret,
         clock: Arc::clone(&options.clock),
-        // Its callers are our own nodes, and their clock counts: whoever steps
-        // a node's clock steps the authority's with it.
-        lab_time: true,
+        // Its clock is the nodes' own, and follows when the lab steps it.
+        lab_time: false,
     };
     let running = authbench_authority::spawn(strategy, served)
         .map_err(|error| BuildError::Authority(Box::new(error)))?;

@@ -43,7 +43,8 @@ pub(super) enum NodeStore {
 pub(super) struct Opened {
     pub(super) store: NodeStore,
     pub(super) stats: Option<Stats>,
-    pub(super) sweeper: Arc<dyn Sweep>,
+    /// None where the store forgets by itself: Redis.
+    pub(super) sweeper: Option<Arc<dyn Sweep>>,
 }
 
 impl Shared {
@@ -160,7 +161,8 @@ impl Before<'_> {
         if !bare {
             return self.any(Arc::clone(store), |_| 0).await;
         }
-        let sweeper = Arc::new(Sweeper(AnyStore::new(Arc::clone(store))));
+        let sweeper: Option<Arc<dyn Sweep>> =
+            Some(Arc::new(Sweeper(AnyStore::new(Arc::clone(store)))));
         if self.options.metered {
             let metered = Arc::new(Metered::new(Arc::clone(store)));
             return Ok(Opened {
@@ -195,7 +197,8 @@ impl Before<'_> {
         if let Some(switch) = &self.options.faults {
             any = AnyStore::new(Faulty::new(any, switch.clone()));
         }
-        let sweeper = Arc::new(Sweeper(any.clone()));
+        let forgets = matches!(self.storage.store, Store::Redis(_));
+        let sweeper = (!forgets).then(|| Arc::new(Sweeper(any.clone())) as Arc<dyn Sweep>);
         if let Some(cache) = &self.storage.cache {
             any = self.cached(any, cache).await?;
         }

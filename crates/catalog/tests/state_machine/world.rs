@@ -11,7 +11,9 @@ use authbench_core::{
     AccountDirectory, AccountState, DynStrategy, Guarantees, ManualClock, SeededEntropy, SubjectId,
     UnixMs,
 };
-use authbench_lab::services::{Instance, PostgresOptions, RedisOptions, Server, Service};
+use authbench_lab::services::{
+    Instance, PostgresOptions, RedisOptions, Server, Service, locate_binary,
+};
 use authbench_stores::faulty::{self, Switch};
 use authbench_testkit::machine::{self, BoxError, Fault};
 use tempfile::TempDir;
@@ -38,7 +40,8 @@ impl Services {
     /// without, and says what to install.
     pub(crate) fn of(service: Service) -> Self {
         let named = std::env::var_os(service.url_variable()).is_some_and(|url| !url.is_empty());
-        if service == Service::Redis && !named {
+        // One of our own is better than one that is named: it may be killed.
+        if service == Service::Redis && locate_binary(service).is_ok() {
             let server = Server::redis(RedisOptions::default());
             let server = server.unwrap_or_else(|error| panic!("{error}"));
             let urls = ServiceUrls {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use authbench_catalog::backing::Sweep;
 use authbench_catalog::{Backing, BackingOptions};
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_core::{AccountDirectory, Clock, Guarantees};
+use authbench_core::{AccountDirectory, Clock, Guarantees, OutageBehaviour};
 use authbench_server::{
     Accounts, DemoUser, PublishedKeys, ServeError, Server, ServerClock, ServerConfig, TlsConfig,
 };
@@ -62,6 +62,10 @@ pub(crate) struct Args {
     log_json: bool,
 }
 
+/// What is said of a strategy that fails open.
+const FAILS_OPEN: &str =
+    "warning: this strategy FAILS OPEN: while its store is out of reach, revoked logins pass";
+
 /// The line on standard output that says that the server serves.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Ready {
@@ -110,6 +114,9 @@ async fn serve(args: &Args) -> Result<Outcome> {
     };
     let backing = Backing::open(&recipe, options).await?;
     let node = backing.node().await?;
+    if node.strategy.guarantees().outage == OutageBehaviour::FailsOpen {
+        eprintln!("{}", crate::term::paint_error(FAILS_OPEN));
+    }
     let config = ServerConfig {
         jwks: node
             .jwks

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use authbench_report::{SummaryRow, page, sentences, summary};
 use authbench_results::store::Saved;
-use authbench_results::{ArrivalProcess, RunResult};
+use authbench_results::{ArrivalProcess, OutageBehaviour, RunResult};
 
 use crate::exit::Outcome;
 use crate::term::{self, Format};
@@ -80,6 +80,15 @@ fn print(result: &RunResult, format: Format) -> Result<()> {
     term::say("")?;
     for warning in &result.run.warnings {
         term::say(format!("note: {warning}"))?;
+    }
+    for strategy in &result.strategies {
+        if strategy.guarantees.outage == OutageBehaviour::FailsOpen {
+            let text = format!(
+                "{} FAILS OPEN: while its store is out of reach, revoked logins pass",
+                strategy.strategy
+            );
+            term::say(term::paint(&text))?;
+        }
     }
     for left_out in &result.skipped {
         term::say(format!(

@@ -168,7 +168,14 @@ impl<F: TokenFormat, S: RecordStore, E: Entropy> Refreshing<F, S, E> {
     /// proves it as well (RFC 7009 2.1). They are one unless a client mixes
     /// them up.
     fn logins_of(&self, presented: &Presented<'_>, at: UnixMs) -> Vec<LoginId> {
-        let access = |text| self.format.open_early(text, at).ok();
+        // An access token that has expired still says whose login it was, and
+        // logging out is when clients come with one: so it is also read as of
+        // the beginning of time, before which nothing expires.
+        let access = |text| {
+            let now = self.format.open_early(text, at);
+            now.or_else(|_| self.format.open_early(text, UnixMs(0)))
+                .ok()
+        };
         let access = presented.access.and_then(access);
         let refresh = |text| Named::open(text, &self.key).ok();
         let refresh = presented.refresh.and_then(refresh);

@@ -175,6 +175,23 @@ async fn a_refresh_token_alone_logs_out() {
     assert!(renew(&strategy, token(&login), after).await.is_err());
 }
 
+/// The usual state of a client that comes back after a while.
+#[tokio::test]
+async fn an_expired_access_token_alone_logs_out() {
+    let strategy = strategy(MemoryStore::new(), Grace::Strict);
+    let login = log_in(&strategy, AT).await;
+    let other = log_in(&strategy, AT).await;
+    let after = AT.plus_ms(TTL_S * 1000 + 5);
+    let stale = Presented::access(login.access.expose());
+    strategy
+        .revoke(&Scope::Presented(stale), after)
+        .await
+        .unwrap();
+    let refused = renew(&strategy, token(&login), after).await;
+    assert_eq!(refused.unwrap_err(), Refusal::Unknown);
+    assert!(renew(&strategy, token(&other), after).await.is_ok());
+}
+
 #[tokio::test]
 async fn the_chain_has_an_end_that_no_access_token_outlives_by_a_second() {
     let strategy = strategy(MemoryStore::new(), Grace::Strict);

@@ -17,7 +17,7 @@ use crate::keyring::KeyRing;
 use crate::token::{NewToken, Opened, Sealed, TokenFormat};
 
 /// The longest text that is made or read. What exceeds 4096 octets, the most
-/// that browsers keep in one cookie (RFC 6265 6.1), must be cut up by whoever
+/// that browsers keep in one cookie (RFC 6265bis 5.6), must be cut up by whoever
 /// sends it.
 pub const MAX_TEXT_OCTETS: usize = 16 * 1024;
 
