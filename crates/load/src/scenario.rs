@@ -326,7 +326,7 @@ replay_ms = [0, 1, 10]
         let path =
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/load/quick.toml");
         let scenario = Scenario::read(&path).unwrap();
-        assert_eq!(scenario.strategies.value.len(), 5);
+        assert_eq!(scenario.strategies.value.len(), 7);
         let points = scenario.points();
         assert_eq!(points.len(), 3);
         assert_ne!(points[0].seed, points[1].seed);
