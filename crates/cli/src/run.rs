@@ -89,6 +89,8 @@ pub(crate) fn run(
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted: stop.load(Ordering::SeqCst),
             invalid: None,
+            shard: None,
+            merged_from: None,
             warnings,
         },
         source: Source::read(std::path::Path::new(".")),

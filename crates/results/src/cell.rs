@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fault::FaultSeen;
 use crate::health::Health;
 use crate::histogram::Histogram;
+use crate::traffic::{ActionFigures, Shape, Topology};
 
 /// One strategy under one load.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -14,14 +16,23 @@ use crate::histogram::Histogram;
 pub struct Cell {
     /// Which strategy; `strategies` tells more about it.
     pub strategy: String,
+    /// Which phase of the scenario; null where it has none.
+    #[serde(default)]
+    pub phase: Option<String>,
     /// The load it was put under.
     pub load: Load,
     /// What the oracle said of the answers.
     pub outcomes: Outcomes,
     /// How long the requests took.
     pub latency: Latency,
+    /// The same by what was done; actions that did not occur are left out.
+    #[serde(default)]
+    pub actions: Vec<ActionFigures>,
     /// What the requests cost.
     pub costs: Costs,
+    /// Faults that were caused meanwhile, in their order.
+    #[serde(default)]
+    pub faults: Vec<FaultSeen>,
     /// Raw samples of the interleaved blocks, in the order in which they ran.
     pub blocks: Vec<Block>,
     /// Blocks that were measured and thrown away, because the driver was late
@@ -46,7 +57,11 @@ pub struct Load {
     pub model: LoadModel,
     /// How the intended send times are spaced.
     pub process: ArrivalProcess,
-    /// Requests per second that were meant to be sent.
+    /// How the rate changed meanwhile.
+    #[serde(default)]
+    pub shape: Shape,
+    /// Requests per second that were meant to be sent, on average. In a closed
+    /// loop nobody means any; then it is what was completed.
     pub offered_per_s: f64,
     /// Milliseconds of load before measuring began.
     pub warmup_ms: u64,
@@ -54,8 +69,29 @@ pub struct Load {
     pub measured_ms: u64,
     /// Connections held open.
     pub connections: u32,
-    /// Virtual users, each with a login of its own.
+    /// Virtual users, each with a login of its own (a subject with several
+    /// devices is as many users).
     pub users: u32,
+    /// Mean milliseconds that a user of a closed loop thinks between an answer
+    /// and the next request; 0 in an open loop.
+    #[serde(default)]
+    pub think_ms: f64,
+    /// Driver threads, each with users and connections of its own.
+    #[serde(default = "one")]
+    pub threads: u32,
+    /// What carried the requests: `epoll`, `io-uring`, `hyper`, `http2`,
+    /// `in-process`.
+    #[serde(default)]
+    pub engine: Option<String>,
+    /// What was put under load.
+    #[serde(default)]
+    pub topology: Topology,
+    /// Connections that had to be made anew.
+    #[serde(default)]
+    pub reconnects: u64,
+    /// The most arrivals that waited at once for a free connection or user.
+    #[serde(default)]
+    pub backlog_max: u64,
     /// Milliseconds that were then waited for stragglers.
     pub drained_ms: u64,
     /// Requests that were meant to be sent while measuring.
@@ -65,6 +101,10 @@ pub struct Load {
     pub sent: u64,
     /// Requests among them that were answered.
     pub completed: u64,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 impl Load {
@@ -83,6 +123,9 @@ impl Load {
 pub enum LoadModel {
     /// A schedule that does not wait for answers.
     OpenLoop,
+    /// Users who wait for an answer before they ask again: a server that
+    /// stalls is asked less, so response times are not what users would feel.
+    ClosedLoop,
 }
 
 /// How intended send times are spaced.
@@ -93,6 +136,10 @@ pub enum ArrivalProcess {
     Constant,
     /// With exponentially distributed gaps, as independent users would.
     Poisson,
+    /// As recorded in a file.
+    Replay,
+    /// When the answer before has come: a closed loop.
+    Closed,
 }
 
 /// What became of the requests.
@@ -252,9 +299,20 @@ pub struct Costs {
     pub wire_received_bytes_per_request: Metric,
     /// Operations that the strategy asked of its store, by kind.
     pub store_operations_per_request: BTreeMap<String, Metric>,
+    /// Round trips to the store; missing where the store does not tell.
+    #[serde(default = "not_counted")]
+    pub store_round_trips_per_request: Metric,
+    /// Octets to and from the store, without TCP/IP headers; missing where the
+    /// store does not tell.
+    #[serde(default = "not_counted")]
+    pub store_bytes_per_request: Metric,
     /// The part of the time in which the driver was not idle, 0 to 1;
     /// spinning is idle.
     pub driver_utilisation_fraction: Metric,
+}
+
+fn not_counted() -> Metric {
+    Metric::missing("not counted")
 }
 
 impl Costs {

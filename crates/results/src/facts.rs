@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cell::Metric;
 use crate::histogram::Histogram;
+use crate::knee::Knee;
 
 /// What was found out about one strategy, independently of the load.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -30,6 +31,13 @@ pub struct StrategyFacts {
     pub memory: Memory,
     /// How fast a revocation takes hold; null if it was not tried.
     pub revocation: Option<Revocation>,
+    /// The same, seen from every other replica than the one that ended the
+    /// login; null if it was not tried.
+    #[serde(default)]
+    pub revocation_elsewhere: Option<Revocation>,
+    /// The highest rate that the strategy carries; null if it was not sought.
+    #[serde(default)]
+    pub knee: Option<Knee>,
     /// Store look-ups for one authenticated request.
     pub lookups_per_request: Metric,
     /// Blocks of reads in which every connection always had a request under

@@ -9,13 +9,17 @@ mod bench;
 mod cell;
 mod environment;
 mod facts;
+mod fault;
 mod health;
 mod histogram;
+mod knee;
 mod run;
 pub mod schema;
+mod shard;
 mod source;
 pub mod stats;
 pub mod store;
+mod traffic;
 
 pub use bench::BenchFigure;
 pub use cell::{
@@ -28,12 +32,16 @@ pub use facts::{
     LoginLimit, Memory, OutageBehaviour, RefreshOffer, Revocation, SaturationBlock, Staleness,
     StrategyFacts,
 };
+pub use fault::FaultSeen;
 pub use health::{Health, Snapshot};
 pub use histogram::{
     DecodeError, Encoding, Histogram, Interval, Unit, decode, recorder, value_at_rank,
 };
+pub use knee::{Knee, KneeTry};
 pub use run::{
     Inconsistency, Invalid, Purpose, Run, RunResult, Scenario, SchemaVersion, Skipped, rfc3339,
     sha256_hex,
 };
+pub use shard::{MergedFrom, Shard};
 pub use source::Source;
+pub use traffic::{ActionFigures, Routing, Shape, Topology};

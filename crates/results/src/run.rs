@@ -13,6 +13,7 @@ use crate::environment::Environment;
 use crate::facts::StrategyFacts;
 use crate::health::Health;
 use crate::histogram::{DecodeError, Histogram};
+use crate::shard::{MergedFrom, Shard};
 use crate::source::Source;
 
 /// One execution of one scenario on one machine. A fact that could not be
@@ -61,7 +62,7 @@ impl RunResult {
                     strategy: cell.strategy.clone(),
                 });
             }
-            let place = |metric| {
+            let place = |metric: &str| {
                 format!(
                     "cells, {} at {}/s, {metric}",
                     cell.strategy, cell.load.offered_per_s
@@ -70,19 +71,23 @@ impl RunResult {
             check_histogram(cell.latency.response.as_ref(), || place("response"))?;
             check_histogram(cell.latency.service.as_ref(), || place("service"))?;
             check_histogram(cell.latency.send_lag.as_ref(), || place("send_lag"))?;
+            for figures in &cell.actions {
+                check_histogram(figures.response.as_ref(), || {
+                    place(&format!("actions, {}", figures.action))
+                })?;
+            }
         }
         for facts in &self.strategies {
             let place = |metric| format!("strategies, {}, {metric}", facts.strategy);
             check_histogram(facts.login.hashed.as_ref(), || place("login.hashed"))?;
             check_histogram(facts.login.unhashed.as_ref(), || place("login.unhashed"))?;
-            let Some(revocation) = &facts.revocation else {
-                continue;
-            };
-            check_histogram(revocation.last_acceptance.as_ref(), || place("revocation"))?;
-            if !revocation.adds_up() {
-                return Err(Inconsistency::Revocation {
-                    strategy: facts.strategy.clone(),
-                });
+            for revocation in facts.revocation.iter().chain(&facts.revocation_elsewhere) {
+                check_histogram(revocation.last_acceptance.as_ref(), || place("revocation"))?;
+                if !revocation.adds_up() {
+                    return Err(Inconsistency::Revocation {
+                        strategy: facts.strategy.clone(),
+                    });
+                }
             }
         }
         match self.benches.iter().find(|figure| !figure.is_consistent()) {
@@ -197,6 +202,12 @@ pub struct Run {
     /// Set when the run was found to be bad later: it is retracted, never
     /// deleted.
     pub invalid: Option<Invalid>,
+    /// Which part of a run on several machines it is; null if it is whole.
+    #[serde(default)]
+    pub shard: Option<Shard>,
+    /// The parts that it was merged from; null if it was not.
+    #[serde(default)]
+    pub merged_from: Option<MergedFrom>,
     /// What the reader ought to know before believing the numbers, one
     /// sentence each.
     pub warnings: Vec<String>,

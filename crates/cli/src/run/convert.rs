@@ -84,6 +84,8 @@ fn facts(contender: &Contender) -> StrategyFacts {
             .revocation
             .as_ref()
             .map(|(seen, schedule_ms)| revocation(seen, schedule_ms)),
+        revocation_elsewhere: None,
+        knee: None,
         lookups_per_request: lookups(own),
         requests_per_core_s: match saturated.usable() {
             Some(ns) if ns > 0.0 => Metric::of(1e9 / ns),
@@ -236,17 +238,27 @@ fn cell(strategy: &str, facts: &Facts, record: CellRecord) -> Cell {
     let seen = &record.outcome;
     Cell {
         strategy: strategy.to_owned(),
+        phase: None,
+        actions: Vec::new(),
+        faults: Vec::new(),
         load: results::Load {
             model: results::LoadModel::OpenLoop,
             process: match seen.point.process {
                 Process::Constant => results::ArrivalProcess::Constant,
                 Process::Poisson => results::ArrivalProcess::Poisson,
             },
+            shape: results::Shape::Steady,
             offered_per_s: f64::from(seen.point.rate_per_s),
             warmup_ms: seen.point.warmup_ms,
             measured_ms: seen.measured_ns / 1_000_000,
             connections: seen.point.connections,
             users: seen.users,
+            think_ms: 0.0,
+            threads: 1,
+            engine: None,
+            topology: results::Topology::default(),
+            reconnects: seen.reconnects,
+            backlog_max: 0,
             drained_ms: seen.drained_ns / 1_000_000,
             arrivals: seen.arrivals,
             sent: seen.sent,
@@ -380,6 +392,8 @@ fn costs(facts: &Facts, seen: &CellOutcome) -> results::Costs {
             "read was answered",
         ),
         store_operations_per_request,
+        store_round_trips_per_request: Metric::missing("not counted"),
+        store_bytes_per_request: Metric::missing("not counted"),
         driver_utilisation_fraction: per(seen.busy_ns, duration_ns, "time was measured"),
     }
 }

@@ -59,6 +59,8 @@ fn print(result: &RunResult, format: Format) -> Result<()> {
         let process = match cell.load.process {
             ArrivalProcess::Constant => "evenly spaced",
             ArrivalProcess::Poisson => "Poisson",
+            ArrivalProcess::Replay => "replayed",
+            ArrivalProcess::Closed => "closed loop",
         };
         term::say(format!(
             "authenticate and wire at {}, {process} arrivals, times from the intended instant; server at saturation",

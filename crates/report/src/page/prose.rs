@@ -26,6 +26,8 @@ fn load(cell: &Cell) -> String {
     let spacing = match cell.load.process {
         ArrivalProcess::Constant => "evenly spaced",
         ArrivalProcess::Poisson => "Poisson arrivals, as from independent users",
+        ArrivalProcess::Replay => "arrivals replayed from a recording",
+        ArrivalProcess::Closed => "a closed loop, in which users wait for answers",
     };
     format!(
         "Load: {spacing}, over {} connections from {} virtual users, each with a login of its own; \
