@@ -8,13 +8,13 @@ use authbench_core::system::monotonic_ns;
 use crate::crowd::{Crowd, Ticket, Verdict};
 use crate::driver::Driver;
 use crate::edge::Edge;
-use crate::engine::{Done, Engine};
 use crate::error::LoadError;
 use crate::outcome::{Action, Kind};
 use crate::progress::{Probe, Progress, Snapshot};
 use crate::record::{CellOutcome, Recorder, Sample};
 use crate::scenario::Mix;
 use crate::schedule::{Process, Schedule};
+use authbench_engine::{Done, Engine, Route};
 
 /// From the call to the first arrival, so that all is set up by then.
 const LEAD_NS: u64 = 2_000_000;
@@ -181,7 +181,7 @@ impl Cell<'_> {
     /// Sends what waits as far as connections and users are free.
     fn dispatch(&mut self) {
         while let Some(intended_ns) = self.backlog.front().copied() {
-            if !self.engine.has_idle() || !self.crowd.has_idle() {
+            if !self.engine.has_idle(Route::Any) || !self.crowd.has_idle() {
                 self.starved = true;
                 return;
             }
@@ -231,8 +231,7 @@ impl Cell<'_> {
 
     /// Counts what has not been answered, at its length so far.
     fn finish(&mut self, now_ns: u64) {
-        let pending: Vec<_> = self.engine.pending().collect();
-        for request in pending {
+        for request in self.engine.pending() {
             let Ticket {
                 action,
                 intended_ns,

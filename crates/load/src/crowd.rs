@@ -8,7 +8,6 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::driver::{Driver, Population};
-use crate::engine::{Done, Engine};
 use crate::error::LoadError;
 use crate::judge;
 use crate::outcome::{Action, Kind};
@@ -18,6 +17,7 @@ use crate::seed::{self, Purpose};
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::{User, Weights};
+use authbench_engine::{Done, Engine, Route};
 
 /// What travels with a request.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ impl<'d> Crowd<'d> {
     /// the instant before its first octet went out; `None` if no user or no
     /// connection is free.
     pub(crate) fn send(&mut self, engine: &mut Engine<Ticket>, intended_ns: u64) -> Option<u64> {
-        if !engine.has_idle() {
+        if !engine.has_idle(Route::Any) {
             return None;
         }
         let number = self.idle.pop_front()?;
@@ -134,7 +134,9 @@ impl<'d> Crowd<'d> {
             intended_ns,
         };
         let (target, scratch) = (self.target, &mut self.scratch);
-        engine.send(ticket, |out| target.write(action, &values, scratch, out))
+        engine.send(Route::Any, ticket, |out| {
+            target.write(action, &values, scratch, out);
+        })
     }
 
     /// Judges what came, and frees user and connection.
@@ -154,7 +156,7 @@ impl<'d> Crowd<'d> {
             }
             Err(broken) => {
                 judge::abandoned(user, action);
-                (broken.kind(), 0, false)
+                (Kind::of_broken(broken), 0, false)
             }
         };
         engine.release(done.conn, reusable);

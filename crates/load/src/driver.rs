@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use authbench_wire::Profile;
 use authbench_wire::profile::{User as Account, Users};
 
-use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::User;
+use authbench_engine::{Engine, EngineKind, EngineOptions, Security};
 
 /// What a driver is allowed to do.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct DriverOptions {
     /// to 200 us, which outlasts the time that an idle virtual core takes to
     /// wake up.
     pub shared_core: bool,
+    /// How requests reach the wire.
+    pub engine: EngineKind,
 }
 
 /// Puts one target under load and judges what it answers.
@@ -34,7 +36,7 @@ pub struct Driver {
     pub(crate) users: Vec<User>,
     pub(crate) population: Option<Population>,
     pub(crate) timeline: Timeline,
-    shared_core: bool,
+    options: DriverOptions,
 }
 
 impl Driver {
@@ -50,7 +52,7 @@ impl Driver {
             users: Vec::new(),
             population: None,
             timeline: Timeline::aligned(),
-            shared_core: options.shared_core,
+            options,
         })
     }
 
@@ -61,20 +63,20 @@ impl Driver {
     }
 
     /// Opens connections to the target.
-    pub(crate) fn engine<T: Copy>(
+    pub(crate) fn engine<T: Copy + 'static>(
         &self,
         connections: u32,
         timeout_ms: u64,
     ) -> Result<Engine<T>, LoadError> {
-        let Target { address, .. } = self.target;
-        let cookie_name = self.target.cookie_name();
-        Engine::open(
-            address,
-            cookie_name,
+        let options = EngineOptions {
+            kind: self.options.engine,
+            security: Security::Plain,
             connections,
             timeout_ms,
-            self.shared_core,
-        )
+            shared_core: self.options.shared_core,
+            ..EngineOptions::new(self.target.address)
+        };
+        Ok(Engine::open(&options)?)
     }
 }
 

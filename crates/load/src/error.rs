@@ -3,9 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
+use authbench_engine::{EngineError, View};
 use authbench_wire::template::GapError;
 
-use crate::http1::View;
 use crate::outcome::{Action, Kind};
 
 /// A measurement could not be made. What a server answers wrongly under load
@@ -28,15 +28,9 @@ pub enum LoadError {
         #[source]
         source: UrlFault,
     },
-    /// No connection to the target.
-    #[error("no connection to {address}; is the server running there?")]
-    Connect {
-        /// The target.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    /// There is no connection to the target, or no engine to carry it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A connection broke in a phase in which every answer counts.
     #[error("{address} broke off the answer to `{action}`; its log may say why")]
     Broken {
@@ -134,15 +128,6 @@ pub enum LoadError {
     /// A load needs users who are logged in.
     #[error("no users are logged in; call `Driver::log_in` with `keep` before a cell")]
     NoPopulation,
-    /// The operating system refused something that measuring needs.
-    #[error("the system does not let the driver {doing}")]
-    System {
-        /// What was tried.
-        doing: &'static str,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
 }
 
 /// Why an address cannot be used.
@@ -189,13 +174,6 @@ impl LoadError {
             status: answer.status,
             kind: kind.label(),
             body: masked(answer.body),
-        }
-    }
-
-    pub(crate) fn system(doing: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
-        move |errno| Self::System {
-            doing,
-            source: errno.into(),
         }
     }
 }

@@ -7,11 +7,11 @@
 use authbench_core::oracle::{Expectation, LoginHistory, Span};
 use authbench_core::{SubjectId, UnixMs};
 
-use crate::http1::View;
 use crate::outcome::{Action, Kind};
 use crate::pointer::Scalar;
 use crate::target::{Compiled, CompiledCarrier, Target};
 use crate::user::User;
+use authbench_engine::View;
 
 /// Judges the answer to `action`, which took `span`, and moves `user` on.
 pub(crate) fn judge(
@@ -52,7 +52,8 @@ pub(crate) fn judge(
     };
     if action == Action::Logout || reading == Reading::Refused {
         user.log_out();
-    } else if let (Kind::Right, Some(cookie)) = (kind, answer.cookie)
+    } else if kind == Kind::Right
+        && let Some(cookie) = cookie(target, answer)
         && is_credential(cookie)
     {
         // As a browser does: what is set replaces what was held.
@@ -225,13 +226,23 @@ fn echo(compiled: &Compiled, subject: &mut Option<SubjectId>, body: &[u8]) -> Ki
 
 fn credential(target: &Target, answer: View<'_>) -> Option<Vec<u8>> {
     let found = match &target.carrier {
-        CompiledCarrier::Cookie(_) => answer.cookie?.to_vec(),
+        CompiledCarrier::Cookie(_) => cookie(target, answer)?.to_vec(),
         CompiledCarrier::Body(pointer) => match pointer.find(answer.body) {
             Ok(Some(Scalar::Text(token))) => token.into_owned().into_bytes(),
             _ => return None,
         },
     };
     is_credential(&found).then_some(found)
+}
+
+/// What the answer gives the target's cookie as value, the last time that it
+/// does; `None` of a target without one.
+fn cookie<'b>(target: &Target, answer: View<'b>) -> Option<&'b [u8]> {
+    let awaited = target.cookie_name().as_bytes();
+    let set = answer
+        .set_cookies()
+        .filter(|cookie| !awaited.is_empty() && cookie.name == awaited);
+    set.last().map(|cookie| cookie.value)
 }
 
 /// Whether a header field can carry it without being broken up.

@@ -20,13 +20,10 @@
 //! [`Driver`] is the way in; [`Scenario`] is the file that describes a run.
 
 mod cell;
-mod conn;
 mod crowd;
 mod driver;
 mod edge;
-mod engine;
 mod error;
-mod http1;
 mod judge;
 mod line;
 mod login;
@@ -44,6 +41,7 @@ mod target;
 mod timeline;
 mod user;
 
+pub use authbench_engine::EngineKind;
 pub use cell::LoadPoint;
 pub use driver::{Driver, DriverOptions};
 pub use error::{LoadError, UrlFault};

@@ -3,13 +3,12 @@
 use authbench_core::oracle::Span;
 use authbench_core::system::monotonic_ns;
 
-use crate::engine::Engine;
 use crate::error::{LoadError, masked};
-use crate::http1::View;
 use crate::outcome::Action;
 use crate::request::{RequestTemplate, Values};
 use crate::target::Target;
 use crate::timeline::Timeline;
+use authbench_engine::{Engine, Route, View};
 
 /// The longest wait at once, so that the caller can look at its stop flag.
 const WAIT_NS_MAX: u64 = 100_000_000;
@@ -98,7 +97,7 @@ impl<'t> Line<'t> {
     /// most.
     ///
     /// # Errors
-    /// [`LoadError::System`].
+    /// [`LoadError::Engine`].
     pub(crate) fn pause(&mut self, until_ns: u64) -> Result<(), LoadError> {
         let until_ns = until_ns.min(monotonic_ns() + WAIT_NS_MAX);
         while monotonic_ns() < until_ns {
@@ -124,7 +123,7 @@ impl<'t> Line<'t> {
             action,
             timeout_ms: self.timeout_ms,
         };
-        while !self.engine.has_idle() {
+        while !self.engine.has_idle(Route::Any) {
             if monotonic_ns() > deadline_ns {
                 return Err(late);
             }
@@ -132,7 +131,7 @@ impl<'t> Line<'t> {
         }
         let scratch = &mut self.scratch;
         self.engine
-            .send((), |out| request.write(values, scratch, out));
+            .send(Route::Any, (), |out| request.write(values, scratch, out));
         loop {
             self.engine.wait(deadline_ns)?;
             if let Some(done) = self.engine.next_done() {

@@ -8,13 +8,13 @@ use authbench_wire::profile::Users;
 use hdrhistogram::Histogram;
 
 use crate::driver::{Accounts, Driver, Population};
-use crate::engine::{Done, Engine};
 use crate::error::LoadError;
 use crate::judge;
 use crate::outcome::{Action, Kind};
 use crate::record::{Wire, histogram};
 use crate::request::Values;
 use crate::user::User;
+use authbench_engine::{Done, Engine, Route};
 
 /// How often the stop flag is looked at while nothing happens.
 const LOOK_NS: u64 = 100_000_000;
@@ -167,7 +167,7 @@ impl Logins<'_> {
                 numbers = 0..0;
                 self.outcome.interrupted = true;
             }
-            while engine.has_idle()
+            while engine.has_idle(Route::Any)
                 && let Some(number) = numbers.next()
             {
                 self.send(engine, number);
@@ -183,7 +183,11 @@ impl Logins<'_> {
             let now_ns = monotonic_ns();
             let timeout_ns = plan.timeout_ms.saturating_mul(1_000_000);
             let is_late = |sent_ns: u64| now_ns.saturating_sub(sent_ns) > timeout_ns;
-            if engine.pending().any(|request| is_late(request.sent_ns)) {
+            if engine
+                .pending()
+                .iter()
+                .any(|request| is_late(request.sent_ns))
+            {
                 return Err(LoadError::TimedOut {
                     address: self.driver.target.address,
                     action: Action::Login.label(),
@@ -202,7 +206,7 @@ impl Logins<'_> {
             password: &account.password,
             ..Values::default()
         };
-        engine.send(number, |out| {
+        engine.send(Route::Any, number, |out| {
             self.driver
                 .target
                 .write(Action::Login, &values, &mut self.scratch, out);

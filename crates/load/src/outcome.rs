@@ -1,5 +1,6 @@
 //! What the driver does, what may come of it, and how often it did.
 
+use authbench_engine::Broken;
 use authbench_wire::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,14 @@ impl Kind {
             Self::Timeout => "too late",
             Self::ConnectionError => "connection broke",
             Self::Unfinished => "no answer",
+        }
+    }
+
+    /// How a request without an answer counts.
+    pub(crate) fn of_broken(broken: &Broken) -> Self {
+        match broken {
+            Broken::Malformed(_) => Self::MalformedAnswer,
+            _ => Self::ConnectionError,
         }
     }
 

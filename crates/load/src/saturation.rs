@@ -18,12 +18,12 @@ use hdrhistogram::Histogram;
 use crate::crowd::{Crowd, Ticket};
 use crate::driver::Driver;
 use crate::edge::Edge;
-use crate::engine::{Done, Engine};
 use crate::error::LoadError;
 use crate::outcome::{Action, Kind, Tally};
 use crate::progress::Probe;
 use crate::record::histogram;
 use crate::scenario::Mix;
+use authbench_engine::{Done, Engine};
 
 /// How often the stop flag is looked at while nothing happens.
 const LOOK_NS: u64 = 10_000_000;
@@ -255,8 +255,7 @@ impl Saturation<'_> {
 
     /// Counts what has not been answered.
     fn finish(&mut self) {
-        let pending: Vec<_> = self.engine.pending().collect();
-        for request in pending {
+        for request in self.engine.pending() {
             self.crowd.abandon(request.ticket);
             let action = request.ticket.action;
             self.outcome.tally.add(action, Kind::Unfinished);

@@ -58,9 +58,10 @@ const RULES: &[Rule] = &[
     rule("lab", Only(&["core"]), NETWORK_AND_SQL),
     rule("results", Only(&["core"]), NETWORK_AND_SQL),
     rule("report", Only(&["results"]), NETWORK_AND_SQL),
+    rule("engine", Only(&["core"]), &["axum", "reqwest", "sqlx"]),
     rule(
         "load",
-        Only(&["conf", "core", "results", "wire"]),
+        Only(&["conf", "core", "engine", "results", "wire"]),
         &["axum", "reqwest", "sqlx"],
     ),
     rule("xtask", Only(&["lab", "results"]), &[]),

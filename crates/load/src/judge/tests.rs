@@ -17,11 +17,17 @@ fn at(ms: u64) -> Span {
 }
 
 fn view(status: u16, body: &str) -> View<'_> {
-    View {
-        status,
-        body: body.as_bytes(),
-        cookie: None,
-    }
+    View::new(status, body.as_bytes(), b"")
+}
+
+/// The field that gives the target's cookie this value, after another value
+/// and before one of another name.
+fn set_cookie(value: &str) -> String {
+    let target = target("cookie");
+    let name = target.cookie_name();
+    format!(
+        "Set-Cookie: {name}=first\r\nSet-Cookie: {name}={value}; Path=/\r\nSet-Cookie: {name}x=y\r\n"
+    )
 }
 
 /// Account 7, logged in at `ISSUED` for ten seconds.
@@ -136,11 +142,8 @@ fn logins() {
     let login = |carrier: &str, body: &str, cookie: Option<&str>| {
         let mut user = user();
         user.log_out();
-        let view = View {
-            status: 200,
-            body: body.as_bytes(),
-            cookie: cookie.map(str::as_bytes),
-        };
+        let head = cookie.map_or_else(String::new, set_cookie);
+        let view = View::new(200, body.as_bytes(), head.as_bytes());
         let kind = judge(&target(carrier), &mut user, Action::Login, at(ISSUED), view);
         let expires_at = user.login().map(|login| login.expires_at);
         (
@@ -190,11 +193,8 @@ fn logins() {
 fn a_cookie_that_is_set_anew_replaces_the_old_one() {
     let (target, mut user) = (target("cookie"), user());
     for (cookie, held) in [("newer", "newer"), ("", "newer"), ("newest", "newest")] {
-        let view = View {
-            status: 200,
-            body: OWN.as_bytes(),
-            cookie: Some(cookie.as_bytes()),
-        };
+        let head = set_cookie(cookie);
+        let view = View::new(200, OWN.as_bytes(), head.as_bytes());
         assert_eq!(
             judge(&target, &mut user, Action::Read, at(ISSUED), view),
             Kind::Right

@@ -11,7 +11,6 @@ use super::forgery::forged;
 use super::{RevocationOutcome, RevocationPlan};
 use crate::driver::Accounts;
 use crate::error::LoadError;
-use crate::http1::View;
 use crate::judge::{self, Reading, Showing};
 use crate::line::Line;
 use crate::outcome::{Action, Kind};
@@ -19,6 +18,7 @@ use crate::request::{RequestTemplate, Values};
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::User;
+use authbench_engine::View;
 
 /// Nearer to an expiry than this the clock is no longer stepped.
 const APPROACH_NS: u64 = 10_000_000;

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::sync::atomic::AtomicBool;
 
+use authbench_engine::EngineError;
 use authbench_load::{Driver, DriverOptions, LoadError, LoadPoint, LoginPlan};
 use authbench_wire::{Operation, Profile};
 
@@ -27,7 +28,10 @@ fn nobody_listens() {
         listener.local_addr().unwrap().port()
     };
     let error = log_in(&profile("cookie", port), 0..2, 1_000);
-    assert!(matches!(error, LoadError::Connect { .. }), "{error:?}");
+    assert!(
+        matches!(error, LoadError::Engine(EngineError::Connect { .. })),
+        "{error:?}"
+    );
     assert!(
         error
             .to_string()

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use chunked::Chunk;
 
+use crate::cookies::{self, SetCookies};
+
 /// The most octets of a response's head, and of the trailers of a chunked one.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The most octets of a response's content.
@@ -20,7 +22,7 @@ const READ_BYTES_MIN: usize = 4 * 1024;
 /// The bytes are no HTTP/1.1 response that this reader follows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum Malformed {
+pub enum Malformed {
     /// The head cannot be parsed.
     #[error("the head is not HTTP/1.1")]
     Head(#[from] httparse::Error),
@@ -40,34 +42,70 @@ pub(crate) enum Malformed {
     Truncated,
 }
 
-/// A whole response, as places in the [`Reader`] that read it.
+/// A whole response, as places in what the connection has read. See
+/// [`Engine::view`](crate::Engine::view).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The status code.
-    pub(crate) status: u16,
-    /// Whether the connection may carry another request.
-    pub(crate) keep_alive: bool,
-    /// Octets of the response, framing included.
-    pub(crate) wire_bytes: u64,
-    body: Range<usize>,
-    cookie: Option<Range<usize>>,
+    pub status: u16,
+    /// Whether the connection may carry another request (RFC 9112 9.3).
+    pub keep_alive: bool,
+    /// Octets of the response, framing and interim responses included.
+    pub wire_bytes: u64,
+    /// Where the content is.
+    pub(crate) body: Range<usize>,
+    /// Where the field lines are.
+    pub(crate) head: Range<usize>,
+    /// Whether one of them is `Set-Cookie`.
+    pub(crate) sets_cookies: bool,
 }
 
 /// What a response says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct View<'b> {
+pub struct View<'b> {
     /// The status code.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The content, chunks joined.
-    pub(crate) body: &'b [u8],
-    /// What the last `Set-Cookie` for the awaited cookie gives it as value.
-    pub(crate) cookie: Option<&'b [u8]>,
+    pub body: &'b [u8],
+    /// The field lines, `name: value` and a line end each (RFC 9112 5), without
+    /// the status line before them; the empty line behind them may be there.
+    pub head: &'b [u8],
+    sets_cookies: bool,
+}
+
+impl<'b> View<'b> {
+    /// An answer of these parts; `head` as in [`View::head`].
+    #[must_use]
+    pub fn new(status: u16, body: &'b [u8], head: &'b [u8]) -> Self {
+        Self {
+            status,
+            body,
+            head,
+            sets_cookies: true,
+        }
+    }
+
+    /// What `answer` says, whose places are places in `bytes`.
+    pub(crate) fn of(answer: &Answer, bytes: &'b [u8]) -> Self {
+        Self {
+            status: answer.status,
+            body: &bytes[answer.body.clone()],
+            head: &bytes[answer.head.clone()],
+            sets_cookies: answer.sets_cookies,
+        }
+    }
+
+    /// The cookies that it sets, in order; each `Set-Cookie` field is parsed
+    /// only when it is come to, and an answer without one costs nothing.
+    #[must_use]
+    pub fn set_cookies(&self) -> SetCookies<'b> {
+        SetCookies::of(if self.sets_cookies { self.head } else { &[] })
+    }
 }
 
 /// Collects one response at a time.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    cookie_name: Box<str>,
     buffer: Vec<u8>,
     filled: usize,
     wire_bytes: u64,
@@ -90,10 +128,9 @@ enum Framing {
 }
 
 impl Reader {
-    /// A reader that looks out for a cookie of this name (empty: for none).
-    pub(crate) fn new(cookie_name: &str) -> Self {
+    /// A reader that has read nothing.
+    pub(crate) fn new() -> Self {
         Self {
-            cookie_name: cookie_name.into(),
             buffer: vec![0; 2 * READ_BYTES_MIN],
             filled: 0,
             wire_bytes: 0,
@@ -162,11 +199,7 @@ impl Reader {
     /// What `answer`, the last that this reader gave, says. Valid until
     /// [`Reader::reset`].
     pub(crate) fn view(&self, answer: &Answer) -> View<'_> {
-        View {
-            status: answer.status,
-            body: &self.buffer[answer.body.clone()],
-            cookie: answer.cookie.clone().map(|range| &self.buffer[range]),
-        }
+        View::of(answer, &self.buffer)
     }
 
     /// Reads the head if all of it is there. Interim responses (RFC 9110 15.2)
@@ -195,7 +228,7 @@ impl Reader {
             if length > HEAD_BYTES_MAX {
                 return Err(too_long);
             }
-            let head = Head::of(&response, bytes, length, &self.cookie_name)?;
+            let head = Head::of(&response, bytes, length)?;
             if head.answer.status >= 200 {
                 self.head = Some(head);
                 return Ok(true);
@@ -242,13 +275,12 @@ impl Head {
         response: &httparse::Response<'_, '_>,
         bytes: &[u8],
         length: usize,
-        cookie_name: &str,
     ) -> Result<Self, Malformed> {
         let status = response.code.unwrap_or_default();
         let mut keep_alive = response.version == Some(1);
         let mut content_length = None;
         let mut chunked = false;
-        let mut cookie = None;
+        let mut sets_cookies = false;
         for header in response.headers.iter() {
             let is = |name: &str| header.name.eq_ignore_ascii_case(name);
             if is("content-length") {
@@ -266,12 +298,14 @@ impl Head {
                 chunked = true;
             } else if is("connection") {
                 keep_alive = persists(header.value, keep_alive);
-            } else if is("set-cookie") && !cookie_name.is_empty() {
-                cookie = cookie_value(header.value, cookie_name)
-                    .map(|value| place_of(value, bytes))
-                    .or(cookie);
+            } else {
+                sets_cookies |= cookies::is_set_cookie(header.name.as_bytes());
             }
         }
+        let fields = response
+            .headers
+            .first()
+            .map_or(length, |first| offset(first.name.as_bytes(), bytes));
         let framing = match (chunked, content_length) {
             (true, Some(_)) => {
                 return Err(Malformed::Framing(
@@ -297,7 +331,8 @@ impl Head {
             keep_alive,
             wire_bytes: 0,
             body: length..end,
-            cookie,
+            head: fields..length,
+            sets_cookies,
         };
         Ok(Self { answer, framing })
     }
@@ -332,20 +367,9 @@ fn persists(connection: &[u8], otherwise: bool) -> bool {
     !has(b"close") && (otherwise || has(b"keep-alive"))
 }
 
-/// The value that a `Set-Cookie` field gives to the cookie of this name.
-fn cookie_value<'h>(field: &'h [u8], name: &str) -> Option<&'h [u8]> {
-    let value = field.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-    let end = value
-        .iter()
-        .position(|byte| *byte == b';')
-        .unwrap_or(value.len());
-    Some(value[..end].trim_ascii())
-}
-
-/// Where in `whole` its part `part` stands.
-fn place_of(part: &[u8], whole: &[u8]) -> Range<usize> {
-    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
-    start..start + part.len()
+/// Where in `whole` its part `part` begins.
+fn offset(part: &[u8], whole: &[u8]) -> usize {
+    part.as_ptr().addr() - whole.as_ptr().addr()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The event loop: connections to one address on one thread.
+//! The portable transport: non-blocking sockets, watched by `epoll`.
 //!
 //! In steady state a request costs one write, one read and a share of one
 //! wait, and nothing is allocated. Sockets are registered once,
@@ -8,7 +8,6 @@
 //! meanwhile are still seen at once. Between two such looks the core is told
 //! that it is spinning, so that a hyper-thread beside it is disturbed little.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
@@ -18,9 +17,12 @@ use authbench_core::system::monotonic_ns;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::time::Timespec;
 
-use crate::conn::{Broken, Conn, InFlight, Phase};
-use crate::error::LoadError;
+use crate::conn::{Conn, Phase};
+use crate::error::EngineError;
+use crate::exchange::{Done, InFlight};
 use crate::http1::{Answer, View};
+use crate::idle::Idle;
+use crate::options::{EngineOptions, Route};
 
 /// How long before its end a wait stops sleeping: longer than an idle virtual
 /// core takes to wake up.
@@ -34,12 +36,12 @@ const RECONNECT_PAUSE_NS: u64 = 10_000_000;
 /// The most events taken at once.
 const EVENTS_MAX: usize = 256;
 
-/// Connections to one address. `T` travels with each exchange.
-pub(crate) struct Engine<T> {
-    address: SocketAddr,
+/// See [`crate::Engine`] for what the methods mean.
+pub(crate) struct Epoll<T> {
+    addresses: Vec<SocketAddr>,
     epoll: OwnedFd,
     conns: Vec<Conn<T>>,
-    idle: VecDeque<usize>,
+    idle: Idle,
     events: Vec<Event>,
     next_event: usize,
     broken: Vec<usize>,
@@ -47,98 +49,76 @@ pub(crate) struct Engine<T> {
     spin_ns: u64,
     idle_ns: u64,
     retry_at_ns: Option<u64>,
-    last_fault: Option<io::Error>,
+    last_fault: Option<(SocketAddr, io::Error)>,
     reconnects: u64,
 }
 
-/// An exchange that is over. [`Engine::release`] must follow.
-#[derive(Debug)]
-pub(crate) struct Done<T> {
-    /// Which connection it ran on.
-    pub(crate) conn: usize,
-    /// The request.
-    pub(crate) request: InFlight<T>,
-    /// When its last octet was there, on the monotonic clock.
-    pub(crate) done_ns: u64,
-    /// What came back.
-    pub(crate) answer: Result<Answer, Broken>,
-}
-
-impl<T: Copy> Engine<T> {
-    /// Opens `connections` connections and waits until all stand.
-    /// `shared_core` says whether somebody else needs this thread's core.
-    ///
-    /// # Errors
-    /// [`LoadError`] when one cannot be made within `timeout_ms`.
-    pub(crate) fn open(
-        address: SocketAddr,
-        cookie_name: &str,
-        connections: u32,
-        timeout_ms: u64,
-        shared_core: bool,
-    ) -> Result<Self, LoadError> {
+impl<T: Copy> Epoll<T> {
+    pub(crate) fn open(options: &EngineOptions) -> Result<Self, EngineError> {
         // Timers of this thread fire when they are due, not up to 50 us later.
         rustix::thread::set_current_timer_slack(NonZeroU64::new(1))
-            .map_err(LoadError::system("set its timer slack"))?;
+            .map_err(EngineError::system("set its timer slack"))?;
         let epoll =
-            epoll::create(CreateFlags::CLOEXEC).map_err(LoadError::system("wait for sockets"))?;
-        let conns: Vec<_> = (0..connections).map(|_| Conn::new(cookie_name)).collect();
+            epoll::create(CreateFlags::CLOEXEC).map_err(EngineError::system("wait for sockets"))?;
+        let places = options.addresses.len();
+        let connections = options.connections.max(1) as usize;
+        let spin_ns = match options {
+            _ if options.never_sleeps => u64::MAX,
+            _ if options.shared_core => SHARED_SPIN_NS,
+            _ => SPIN_NS,
+        };
         let mut engine = Self {
-            address,
+            addresses: options.addresses.clone(),
             epoll,
-            idle: VecDeque::with_capacity(conns.len()),
-            conns,
+            idle: Idle::new(places, connections),
+            conns: (0..connections)
+                .map(|index| Conn::new(index % places))
+                .collect(),
             events: Vec::with_capacity(EVENTS_MAX),
             next_event: 0,
             broken: Vec::new(),
             in_flight: 0,
-            spin_ns: if shared_core { SHARED_SPIN_NS } else { SPIN_NS },
+            spin_ns,
             idle_ns: 0,
             retry_at_ns: None,
             last_fault: None,
             reconnects: 0,
         };
-        engine.open_all(timeout_ms)?;
+        engine.open_all(options.timeout_ms)?;
         Ok(engine)
     }
 
-    /// How many requests are on their way.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
     }
 
-    /// Nanoseconds spent in [`Engine::wait`] with nothing to do, so far: from
-    /// the start of a look at the sockets that found nothing to the end of the
-    /// look that found something, or of the wait. Asleep or spinning makes no
-    /// difference.
     pub(crate) fn idle_ns(&self) -> u64 {
         self.idle_ns
     }
 
-    /// The requests on their way.
-    pub(crate) fn pending(&self) -> impl Iterator<Item = InFlight<T>> {
-        self.conns.iter().filter_map(|conn| match conn.phase {
+    pub(crate) fn pending(&self) -> Vec<InFlight<T>> {
+        let pending = self.conns.iter().filter_map(|conn| match conn.phase {
             Phase::Busy(request) => Some(request),
             _ => None,
-        })
+        });
+        pending.collect()
     }
 
-    /// How often a connection had to be made anew.
     pub(crate) fn reconnects(&self) -> u64 {
         self.reconnects
     }
 
-    /// Whether a request can be sent now.
-    pub(crate) fn has_idle(&self) -> bool {
-        !self.idle.is_empty()
+    pub(crate) fn has_idle(&self, route: Route) -> bool {
+        self.idle.has(route)
     }
 
-    /// Sends what `write` puts into the buffer on the connection that has been
-    /// idle longest. Returns the instant before the first octet went out, or
-    /// `None` if no connection is idle. A connection that breaks here comes up
-    /// in [`Engine::next_done`].
-    pub(crate) fn send(&mut self, ticket: T, write: impl FnOnce(&mut Vec<u8>)) -> Option<u64> {
-        let index = self.idle.pop_front()?;
+    pub(crate) fn send(
+        &mut self,
+        route: Route,
+        ticket: T,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<u64> {
+        let index = self.idle.take(route)?;
         let conn = &mut self.conns[index];
         write(conn.outgoing());
         let sent_bytes = conn.outgoing_bytes();
@@ -155,12 +135,7 @@ impl<T: Copy> Engine<T> {
         Some(sent_ns)
     }
 
-    /// Waits until something has happened on a socket, at most until
-    /// `until_ns` on the monotonic clock.
-    ///
-    /// # Errors
-    /// [`LoadError::System`].
-    pub(crate) fn wait(&mut self, until_ns: u64) -> Result<(), LoadError> {
+    pub(crate) fn wait(&mut self, until_ns: u64) -> Result<(), EngineError> {
         if !self.broken.is_empty() || self.next_event < self.events.len() {
             return Ok(());
         }
@@ -173,7 +148,6 @@ impl<T: Copy> Engine<T> {
         Ok(())
     }
 
-    /// The next exchange that is over, among the events of the last wait.
     pub(crate) fn next_done(&mut self) -> Option<Done<T>> {
         if let Some(index) = self.broken.pop() {
             return self.handle(index, EventFlags::ERR);
@@ -193,17 +167,13 @@ impl<T: Copy> Engine<T> {
         None
     }
 
-    /// What `answer`, which came on `conn`, says.
     pub(crate) fn view(&self, conn: usize, answer: &Answer) -> View<'_> {
         self.conns[conn].reader.view(answer)
     }
 
-    /// Makes the connection ready for the next request; `reusable` is what the
-    /// answer's `keep_alive` said, false if there was none.
     pub(crate) fn release(&mut self, conn: usize, reusable: bool) {
         if reusable {
-            self.conns[conn].phase = Phase::Idle;
-            self.idle.push_back(conn);
+            self.set_idle(conn);
         } else {
             self.reconnects += 1;
             self.reopen(conn);
@@ -211,7 +181,7 @@ impl<T: Copy> Engine<T> {
     }
 
     /// Waits, when a look has just found nothing.
-    fn rest(&mut self, until_ns: u64) -> Result<(), LoadError> {
+    fn rest(&mut self, until_ns: u64) -> Result<(), EngineError> {
         loop {
             let now_ns = monotonic_ns();
             if now_ns >= until_ns {
@@ -232,14 +202,14 @@ impl<T: Copy> Engine<T> {
     }
 
     /// Whether something has happened on a socket, within `sleep_ns`.
-    fn look(&mut self, sleep_ns: u64) -> Result<bool, LoadError> {
+    fn look(&mut self, sleep_ns: u64) -> Result<bool, EngineError> {
         self.events.clear();
         self.next_event = 0;
         let room = rustix::buffer::spare_capacity(&mut self.events);
         match epoll::wait(&self.epoll, room, Some(&timespec(sleep_ns))) {
             Ok(count) => Ok(count > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(errno) => Err(LoadError::system("wait for sockets")(errno)),
+            Err(errno) => Err(EngineError::system("wait for sockets")(errno)),
         }
     }
 
@@ -253,8 +223,7 @@ impl<T: Copy> Engine<T> {
                         self.failed(index, io::ErrorKind::ConnectionReset.into());
                     }
                     Ok(()) => {
-                        conn.phase = Phase::Idle;
-                        self.idle.push_back(index);
+                        self.set_idle(index);
                     }
                     Err(error) => self.failed(index, error),
                 }
@@ -263,7 +232,7 @@ impl<T: Copy> Engine<T> {
             Phase::Idle => {
                 // Closed by the peer, or octets that nobody asked for.
                 if flags.intersects(!EventFlags::OUT) {
-                    self.idle.retain(|idle| *idle != index);
+                    self.idle.remove(conn.place, index);
                     self.reconnects += 1;
                     self.reopen(index);
                 }
@@ -295,21 +264,30 @@ impl<T: Copy> Engine<T> {
         }
     }
 
+    fn set_idle(&mut self, index: usize) {
+        let conn = &mut self.conns[index];
+        conn.phase = Phase::Idle;
+        self.idle.push(conn.place, index);
+    }
+
     fn reopen(&mut self, index: usize) {
         let conn = &mut self.conns[index];
-        let opened = conn.open(self.address).and_then(|(stream, generation)| {
-            let data = EventData::new_u64(u64::from(generation) << 32 | index as u64);
-            let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-            Ok(epoll::add(&self.epoll, stream, data, flags)?)
-        });
+        let opened = conn
+            .open(self.addresses[conn.place])
+            .and_then(|(stream, generation)| {
+                let data = EventData::new_u64(u64::from(generation) << 32 | index as u64);
+                let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+                Ok(epoll::add(&self.epoll, stream, data, flags)?)
+            });
         if let Err(error) = opened {
             self.failed(index, error);
         }
     }
 
     fn failed(&mut self, index: usize, error: io::Error) {
-        self.conns[index].close();
-        self.last_fault = Some(error);
+        let conn = &mut self.conns[index];
+        conn.close();
+        self.last_fault = Some((self.addresses[conn.place], error));
         self.retry_at_ns
             .get_or_insert(monotonic_ns() + RECONNECT_PAUSE_NS);
     }
@@ -325,30 +303,34 @@ impl<T: Copy> Engine<T> {
         }
     }
 
-    fn open_all(&mut self, timeout_ms: u64) -> Result<(), LoadError> {
+    fn open_all(&mut self, timeout_ms: u64) -> Result<(), EngineError> {
         for index in 0..self.conns.len() {
             self.reopen(index);
         }
         let deadline_ns = monotonic_ns() + timeout_ms.saturating_mul(1_000_000);
         while self.idle.len() < self.conns.len() {
-            if let Some(source) = self.last_fault.take() {
-                return Err(LoadError::Connect {
-                    address: self.address,
-                    source,
-                });
+            if let Some((address, source)) = self.last_fault.take() {
+                return Err(EngineError::Connect { address, source });
             }
             if monotonic_ns() > deadline_ns {
-                let source = io::ErrorKind::TimedOut.into();
-                return Err(LoadError::Connect {
-                    address: self.address,
-                    source,
-                });
+                return Err(self.too_late());
             }
             self.wait(deadline_ns)?;
             // Nothing is on its way, so this only takes note of connections.
             while self.next_done().is_some() {}
         }
         Ok(())
+    }
+
+    fn too_late(&self) -> EngineError {
+        let late = self
+            .conns
+            .iter()
+            .find(|conn| !matches!(conn.phase, Phase::Idle));
+        EngineError::Connect {
+            address: self.addresses[late.map_or(0, |conn| conn.place)],
+            source: io::ErrorKind::TimedOut.into(),
+        }
     }
 }
 

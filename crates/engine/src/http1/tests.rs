@@ -8,7 +8,10 @@ type Read = Result<Option<(u16, Vec<u8>, Option<Vec<u8>>, bool, u64)>, String>;
 
 fn own(reader: &Reader, answer: &Answer) -> Read {
     let view = reader.view(answer);
-    let cookie = view.cookie.map(<[u8]>::to_vec);
+    let awaited = view
+        .set_cookies()
+        .filter(|cookie| cookie.name == b"__Host-auth");
+    let cookie = awaited.last().map(|cookie| cookie.value.to_vec());
     Ok(Some((
         view.status,
         view.body.to_vec(),
@@ -20,7 +23,7 @@ fn own(reader: &Reader, answer: &Answer) -> Read {
 
 /// Feeds the pieces, then, if `closes`, the end of the stream.
 fn read<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, closes: bool) -> Read {
-    let mut reader = Reader::new("__Host-auth");
+    let mut reader = Reader::new();
     for piece in pieces {
         let mut piece = piece;
         while !piece.is_empty() {
@@ -101,6 +104,33 @@ fn only_the_awaited_cookie() {
     assert_eq!(
         cookie("set-cookie: __Host-auth=abc\r\nset-cookie: __Host-auth=; Max-Age=0\r\n"),
         Some(Vec::new())
+    );
+}
+
+#[test]
+fn every_cookie_with_its_attributes() {
+    let set = |fields: &str| {
+        let text = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n");
+        let mut reader = Reader::new();
+        reader.room()[..text.len()].copy_from_slice(text.as_bytes());
+        let answer = reader.advance(text.len()).unwrap().unwrap();
+        let view = reader.view(&answer);
+        assert_eq!(
+            view.set_cookies().collect::<Vec<_>>(),
+            View::new(200, b"", view.head)
+                .set_cookies()
+                .collect::<Vec<_>>()
+        );
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        view.set_cookies()
+            .map(|cookie| [cookie.name, cookie.value, cookie.attributes].map(text))
+            .collect::<Vec<_>>()
+    };
+    assert!(set("").is_empty());
+    assert!(set("X-Set-Cookie: a=b\r\nSet-Cookie: alone\r\nSet-Cookie: =x\r\n").is_empty());
+    assert_eq!(
+        set("SET-COOKIE:a = b=c ; Path=/; Secure\r\nServer: x\r\nSet-Cookie: d=\r\n"),
+        [["a", "b=c", "Path=/; Secure"], ["d", "", ""]]
     );
 }
 
@@ -218,7 +248,7 @@ proptest! {
 
     #[test]
     fn a_reader_can_be_used_again(first in response(), second in response()) {
-        let mut reader = Reader::new("__Host-auth");
+        let mut reader = Reader::new();
         for response in [&first, &second] {
             reader.reset();
             let mut result = Ok(None);

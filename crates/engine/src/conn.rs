@@ -6,32 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use rustix::event::epoll::EventFlags;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
-use crate::http1::{Answer, Malformed, Reader};
-use crate::outcome::Kind;
-
-/// Why an exchange has no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Broken {
-    /// The connection broke or could not carry the request.
-    #[error("the connection broke")]
-    Connection(#[source] io::Error),
-    /// The peer closed the connection before it answered, or within the answer.
-    #[error("the connection was closed before the answer was whole")]
-    Closed,
-    /// What came is no answer.
-    #[error("the answer cannot be read")]
-    Malformed(#[source] Malformed),
-}
-
-impl Broken {
-    /// How it counts.
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Self::Connection(_) | Self::Closed => Kind::ConnectionError,
-            Self::Malformed(_) => Kind::MalformedAnswer,
-        }
-    }
-}
+use crate::broken::Broken;
+use crate::exchange::InFlight;
+use crate::http1::{Answer, Reader};
 
 /// One connection. `T` travels with each exchange.
 #[derive(Debug)]
@@ -39,6 +16,8 @@ pub(crate) struct Conn<T> {
     /// Counts the sockets that this connection has had, so that an event for
     /// an earlier one is not taken for the present one's.
     pub(crate) generation: u32,
+    /// The place of its address among the engine's.
+    pub(crate) place: usize,
     /// What it is doing.
     pub(crate) phase: Phase<T>,
     /// What has come in.
@@ -63,23 +42,13 @@ pub(crate) enum Phase<T> {
     Answered,
 }
 
-/// A request on its way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct InFlight<T> {
-    /// What the caller gave along.
-    pub(crate) ticket: T,
-    /// When it was sent, on the monotonic clock.
-    pub(crate) sent_ns: u64,
-    /// Its octets.
-    pub(crate) sent_bytes: u64,
-}
-
 impl<T> Conn<T> {
-    pub(crate) fn new(cookie_name: &str) -> Self {
+    pub(crate) fn new(place: usize) -> Self {
         Self {
             generation: 0,
+            place,
             phase: Phase::Closed,
-            reader: Reader::new(cookie_name),
+            reader: Reader::new(),
             stream: None,
             out: Vec::with_capacity(1024),
             written: 0,
