@@ -44,15 +44,20 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, ConfErro
 /// [`ConfErrorKind::Unreadable`] when the file cannot be read or is not UTF-8, and whatever
 /// [`parse`] finds in it.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(path, &text),
-        Err(source) => Err(ConfError {
-            file: path.to_owned(),
-            line: 0,
-            column: 0,
-            kind: ConfErrorKind::Unreadable { source },
-        }),
-    }
+    parse(path, &read_text(path)?)
+}
+
+/// Reads a text file that is not TOML.
+///
+/// # Errors
+/// [`ConfErrorKind::Unreadable`] when the file cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, ConfError> {
+    std::fs::read_to_string(path).map_err(|source| ConfError {
+        file: path.to_owned(),
+        line: 0,
+        column: 0,
+        kind: ConfErrorKind::Unreadable { source },
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use authbench_engine::Broken;
 use authbench_wire::Operation;
 use serde::{Deserialize, Serialize};
 
-/// What a virtual user does.
+/// What a virtual user does, or somebody who pretends to be one.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -14,32 +14,82 @@ pub enum Action {
     Mutate,
     /// Logs in.
     Login,
+    /// Swaps credentials.
+    Refresh,
     /// Logs out.
     Logout,
+    /// Ends every login of the account.
+    LogoutAll,
+    /// An admin changes the account's roles.
+    RoleChange,
+    /// Shows a well-formed credential that nobody issued.
+    Forged,
+    /// Shows a credential that has expired or was ended.
+    Stale,
+    /// Shows what is no credential.
+    Malformed,
+    /// Tries a wrong password.
+    WrongPassword,
 }
 
 impl Action {
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 11;
 
     /// All of them.
-    pub const ALL: [Self; Self::COUNT] = [Self::Read, Self::Mutate, Self::Login, Self::Logout];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Read,
+        Self::Mutate,
+        Self::Login,
+        Self::Refresh,
+        Self::Logout,
+        Self::LogoutAll,
+        Self::RoleChange,
+        Self::Forged,
+        Self::Stale,
+        Self::Malformed,
+        Self::WrongPassword,
+    ];
 
-    /// The operation's name in profiles.
+    /// Its name in scenarios and results.
     #[must_use]
     pub const fn label(self) -> &'static str {
-        self.operation().label()
+        match self {
+            Self::Read => "read",
+            Self::Mutate => "mutate",
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+            Self::Logout => "logout",
+            Self::LogoutAll => "logout-all",
+            Self::RoleChange => "role-change",
+            Self::Forged => "forged",
+            Self::Stale => "stale",
+            Self::Malformed => "malformed",
+            Self::WrongPassword => "wrong-password",
+        }
     }
 
     /// The operation of a profile that does it.
     #[must_use]
     pub const fn operation(self) -> Operation {
         match self {
-            Self::Read => Operation::Whoami,
+            Self::Read | Self::Forged | Self::Stale | Self::Malformed => Operation::Whoami,
             Self::Mutate => Operation::Mutate,
-            Self::Login => Operation::Login,
+            Self::Login | Self::WrongPassword => Operation::Login,
+            Self::Refresh => Operation::Refresh,
             Self::Logout => Operation::Logout,
+            Self::LogoutAll => Operation::LogoutAll,
+            Self::RoleChange => Operation::SetRoles,
         }
+    }
+
+    /// Whether a refusal is what is right.
+    #[must_use]
+    pub const fn must_be_refused(self) -> bool {
+        matches!(
+            self,
+            Self::Forged | Self::Stale | Self::Malformed | Self::WrongPassword
+        )
     }
 }
 
@@ -199,14 +249,14 @@ mod tests {
         }
         assert_eq!(
             (tally.total(), tally.failures(), tally.answered()),
-            (40, 36, 32)
+            (110, 99, 88)
         );
         let twice = tally.clone();
         tally.merge(&twice);
         assert_eq!(tally.count(Action::Login, Kind::Timeout), 2);
         assert_eq!(
             (tally.of_kind(Kind::Right), tally.of_action(Action::Read)),
-            (8, 20)
+            (22, 20)
         );
     }
 }

@@ -47,4 +47,14 @@ pub struct Snapshot {
     pub response_ns_p50: u64,
     /// 99th percentile of it, nanoseconds.
     pub response_ns_p99: u64,
+    /// The longest so far, nanoseconds.
+    pub response_ns_max: u64,
+    /// Requests that failed so far, warm-up left out.
+    pub failures: u64,
+    /// 99th percentile of the send lag so far, nanoseconds.
+    pub send_lag_ns_p99: u64,
+    /// Arrivals that wait for a free connection or user.
+    pub backlog: u64,
+    /// Milliseconds until the last arrival.
+    pub remaining_ms: u64,
 }

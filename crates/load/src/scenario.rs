@@ -1,14 +1,37 @@
 //! The file that describes a run: which strategies, how many users, what they
-//! do and how often.
+//! do and how often, on what, and what goes wrong meanwhile.
 
-use std::path::Path;
+mod check;
+mod default;
+mod fault;
+mod knee;
+mod load;
+mod mix;
+mod once;
+mod phase;
+mod population;
+mod topology;
+
+use std::path::{Path, PathBuf};
 
 use authbench_conf::{ConfError, Located};
 use serde::{Deserialize, Serialize};
 
-use crate::cell::LoadPoint;
-use crate::schedule::Process;
+use check::Check;
+
+use crate::point::{Arrivals, LoadPoint, Warmup};
+use crate::schedule::{Recording, Shape};
 use crate::seed::{self, Purpose};
+use crate::share::Share;
+
+pub use fault::{Fault, FaultKind};
+pub use knee::KneeSearch;
+pub use load::{Load, Process};
+pub use mix::Mix;
+pub use once::{LoginTiming, Memory, Revocation};
+pub use phase::{Before, Bursts, Phase, Ramp};
+pub use population::{Popularity, Population};
+pub use topology::{Routing, Topology};
 
 /// A load scenario. Every field is bounded; [`Scenario::parse`] says which
 /// bound a file breaks, where, and what to do about it.
@@ -27,85 +50,32 @@ pub struct Scenario {
     pub mix: Mix,
     /// How often they do it.
     pub load: Load,
-    /// Logins that are timed one by one.
+    /// Stretches of different load one after the other, in place of
+    /// `[load] rates_per_s`; each name once.
+    #[serde(default)]
+    pub phases: Vec<Phase>,
+    /// The highest rate is sought, and measured at parts of it, in place of
+    /// `[load] rates_per_s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knee: Option<KneeSearch>,
+    /// What is put under load.
+    #[serde(default)]
+    pub topology: Topology,
+    /// What goes wrong meanwhile.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+    /// Logins that are timed one by one; none if absent.
+    #[serde(default)]
     pub login: LoginTiming,
-    /// Logins that are held to see what they occupy.
+    /// Logins that are held to see what they occupy; none if absent.
+    #[serde(default)]
     pub memory: Memory,
-    /// Logins that are ended to see how long they live on.
+    /// Logins that are ended to see how long they live on; none if absent.
+    #[serde(default)]
     pub revocation: Revocation,
-}
-
-/// Who takes part.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Population {
-    /// Virtual users, each with a login of its own: 1 to 1,000,000.
-    pub users: Located<u32>,
-}
-
-/// What a logged-in user does next, by weight. A user who has logged out logs
-/// in again before anything else.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mix {
-    /// Weight of "who am I": 1 to 10,000.
-    pub read: Located<u32>,
-    /// Weight of a harmless change of state: 0 to 10,000.
-    pub mutate: Located<u32>,
-    /// Weight of logging out: 0 to 10,000.
-    pub logout: Located<u32>,
-}
-
-/// How often requests arrive.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Load {
-    /// How arrivals are spaced.
-    pub process: Process,
-    /// Arrivals per second, one load point each, ascending: 1 to 1,000,000.
-    pub rates_per_s: Located<Vec<Located<u32>>>,
-    /// Keep-alive connections: 1 to 10,000, at most one per user.
-    pub connections: Located<u32>,
-    /// Milliseconds of load before measuring begins: up to 600,000.
-    pub warmup_ms: Located<u64>,
-    /// Milliseconds that are measured: 100 to 3,600,000.
-    pub measure_ms: Located<u64>,
-    /// Equal parts of the measured time that are sampled apart: 1 to 1,000, at
-    /// least 10 ms each.
-    pub blocks: Located<u32>,
-    /// Milliseconds from the intended instant after which an answer comes too
-    /// late; also the longest wait for stragglers: 1 to 600,000.
-    pub timeout_ms: Located<u64>,
-}
-
-/// Logins that are timed one by one.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoginTiming {
-    /// How many with the password hash that production uses: up to 10,000.
-    pub hashed: Located<u32>,
-    /// How many without it, so that the strategy's own cost is seen: up to
-    /// 1,000,000.
-    pub unhashed: Located<u32>,
-}
-
-/// Logins that are held to see what they occupy.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Memory {
-    /// How many: up to 10,000,000; 0 skips it.
-    pub logins: Located<u32>,
-}
-
-/// Logins that are ended to see how long their credentials live on.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Revocation {
-    /// How many: up to 10,000; 0 skips it.
-    pub logins: Located<u32>,
-    /// Milliseconds after the acknowledgement at which the dead credential is
-    /// shown, ascending: up to 600,000.
-    pub replay_ms: Located<Vec<Located<u64>>>,
+    /// The folder of the file, from which other files are named.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 impl Scenario {
@@ -125,156 +95,191 @@ impl Scenario {
         authbench_conf::parse::<Self>(file, text)?.validated(file)
     }
 
-    /// The load points, in ascending order of rate.
-    #[must_use]
-    pub fn points(&self) -> Vec<LoadPoint> {
-        let seed = seed::for_purpose(self.seed, Purpose::Points);
-        let load = &self.load;
-        (0_u64..)
-            .zip(&load.rates_per_s.value)
-            .map(|(index, rate)| LoadPoint {
-                process: load.process,
-                rate_per_s: rate.value,
-                connections: load.connections.value,
-                warmup_ms: load.warmup_ms.value,
-                measure_ms: load.measure_ms.value,
-                blocks: load.blocks.value,
-                timeout_ms: load.timeout_ms.value,
-                mix: self.mix.clone(),
-                seed: seed::derive(seed, index),
+    /// The load points: one for each rate, ascending; or one for each phase in
+    /// order; or the one of a closed loop or a recording. With `[knee]` there
+    /// are none yet: [`Scenario::point_at`] makes them.
+    ///
+    /// # Errors
+    /// [`ConfError`] when a recording cannot be read.
+    pub fn points(&self) -> Result<Vec<LoadPoint>, ConfError> {
+        let arrivals = match (&self.phases[..], &self.knee) {
+            ([], Some(_)) => Vec::new(),
+            ([], None) => self.arrivals_without_phases()?,
+            (phases, _) => {
+                let arrivals = phases.iter().map(|phase| match phase.shape() {
+                    Some(shape) => Ok(self.open(shape)),
+                    None => self.unscheduled(),
+                });
+                arrivals.collect::<Result<_, _>>()?
+            }
+        };
+        let points = arrivals.into_iter().zip(0_u64..);
+        Ok(points
+            .map(|(arrivals, index)| {
+                let point = self.point(arrivals, index);
+                match self.phases.get(index as usize) {
+                    Some(phase) => phase_point(phase, point),
+                    None => point,
+                }
             })
-            .collect()
+            .collect())
     }
 
-    fn validated(self, file: &Path) -> Result<Self, ConfError> {
+    /// A load point of a steady open loop at this rate, the `index`-th of its
+    /// kind: for the search of the knee, and parts of it.
+    #[must_use]
+    pub fn point_at(&self, rate_per_s: f64, index: u64) -> LoadPoint {
+        self.point(self.open(Shape::Steady { rate_per_s }), index)
+    }
+
+    fn arrivals_without_phases(&self) -> Result<Vec<Arrivals>, ConfError> {
+        if self.load.process.spacing().is_none() {
+            return Ok(vec![self.unscheduled()?]);
+        }
+        let rates = self.load.rates_per_s.value.iter();
+        Ok(rates
+            .map(|rate| {
+                self.open(Shape::Steady {
+                    rate_per_s: f64::from(rate.value),
+                })
+            })
+            .collect())
+    }
+
+    /// A schedule of this shape. A closed loop has none: then the knee search
+    /// spaces its arrivals as independent users would.
+    fn open(&self, shape: Shape) -> Arrivals {
+        let spacing = self.load.process.spacing().unwrap_or_default();
+        Arrivals::Open { spacing, shape }
+    }
+
+    fn unscheduled(&self) -> Result<Arrivals, ConfError> {
+        match &self.load.arrivals {
+            Some(file) => {
+                let path = self.folder.join(&file.value);
+                Ok(Arrivals::Replay(Recording::read(&path)?))
+            }
+            None => Ok(Arrivals::Closed {
+                think_ms: self.load.think_ms.value,
+            }),
+        }
+    }
+
+    fn point(&self, arrivals: Arrivals, index: u64) -> LoadPoint {
+        let load = &self.load;
+        LoadPoint {
+            phase: None,
+            arrivals,
+            connections: load.connections.value,
+            warmup: Warmup {
+                at_least_ms: load.warmup_ms.value,
+                until_steady_percent: load
+                    .warmup_until_steady_percent
+                    .as_ref()
+                    .map(|percent| percent.value),
+                at_most_ms: load.warmup_ms_max.value.max(load.warmup_ms.value),
+            },
+            measure_ms: load.measure_ms.value,
+            blocks: load.blocks.value,
+            timeout_ms: load.timeout_ms.value,
+            mix: self.mix.clone(),
+            zipf: self.population.zipf(),
+            routing: self.topology.routing,
+            seed: seed::derive(seed::for_purpose(self.seed, Purpose::Points), index),
+            share: Share::WHOLE,
+        }
+    }
+
+    fn validated(mut self, file: &Path) -> Result<Self, ConfError> {
+        self.folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
         let check = Check { file };
         if self.summary.value.trim().is_empty() {
             return Err(check.fault(&self.summary, "say in one sentence what the scenario shows"));
         }
-        check.strategies(&self.strategies)?;
-        check.within(&self.population.users, "users", 1, 1_000_000)?;
-        check.within(&self.mix.read, "the weight of `read`", 1, 10_000)?;
-        check.within(&self.mix.mutate, "the weight of `mutate`", 0, 10_000)?;
-        check.within(&self.mix.logout, "the weight of `logout`", 0, 10_000)?;
-        check.load(&self.load, &self.population)?;
-        check.within(&self.login.hashed, "`hashed` logins", 0, 10_000)?;
-        check.within(&self.login.unhashed, "`unhashed` logins", 0, 1_000_000)?;
-        check.within(&self.memory.logins, "`logins` to hold", 0, 10_000_000)?;
-        check.within(&self.revocation.logins, "`logins` to end", 0, 10_000)?;
-        check.replays(&self.revocation)?;
+        self.strategies(&check)?;
+        self.population.validate(&check)?;
+        self.mix.validate(&check)?;
+        self.topology.validate(&check)?;
+        let elsewhere = match (&self.phases[..], &self.knee) {
+            ([], None) => None,
+            ([], Some(_)) => Some("[knee]"),
+            (_, None) => Some("[[phases]]"),
+            (_, Some(knee)) => {
+                return Err(check.fault(
+                    &knee.slo_ms_p99,
+                    "[knee] and [[phases]] cannot stand together: both say the rates",
+                ));
+            }
+        };
+        let users = self.population.virtual_users();
+        self.load.validate(users, elsewhere, &check)?;
+        self.all_phases(&check)?;
+        if let Some(knee) = &self.knee {
+            knee.validate(&check)?;
+        }
+        let (measure_ms, replicas) = (self.load.measure_ms.value, self.topology.replicas.value);
+        for fault in &self.faults {
+            fault.validate(measure_ms, &self.phases, replicas, &check)?;
+        }
+        self.login.validate(&check)?;
+        self.memory.validate(&check)?;
+        self.revocation.validate(&check)?;
         Ok(self)
     }
-}
 
-struct Check<'f> {
-    file: &'f Path,
-}
-
-impl Check<'_> {
-    fn fault<T>(&self, at: &Located<T>, message: impl Into<String>) -> ConfError {
-        ConfError::semantic(self.file, at, message)
-    }
-
-    fn within<T>(&self, at: &Located<T>, what: &str, min: u64, max: u64) -> Result<(), ConfError>
-    where
-        T: Copy + Into<u64>,
-    {
-        let value = at.value.into();
-        if (min..=max).contains(&value) {
-            return Ok(());
-        }
-        Err(self.fault(at, format!("{what}: {value} is not from {min} to {max}")))
-    }
-
-    fn strategies(&self, strategies: &Located<Vec<Located<String>>>) -> Result<(), ConfError> {
-        if strategies.value.is_empty() {
-            return Err(self.fault(strategies, "name at least one strategy to measure"));
-        }
-        for (index, name) in strategies.value.iter().enumerate() {
-            if strategies.value[..index].contains(name) {
-                return Err(self.fault(name, format!("`{name}` is named twice")));
+    fn all_phases(&self, check: &Check<'_>) -> Result<(), ConfError> {
+        let has_schedule = self.load.process.spacing().is_some();
+        for (index, phase) in self.phases.iter().enumerate() {
+            phase.validate(self.load.measure_ms.value, has_schedule, check)?;
+            let name = &phase.name;
+            if self.phases[..index].iter().any(|other| other.name == *name) {
+                return Err(check.fault(name, format!("two phases are called `{name}`")));
+            }
+            if let Some(hops) = &phase.hops
+                && hops.value > self.topology.hops.value
+            {
+                return Err(check.fault(
+                    hops,
+                    format!(
+                        "{hops} hops, but the chain has {}: raise [topology] hops",
+                        self.topology.hops
+                    ),
+                ));
             }
         }
         Ok(())
     }
 
-    fn load(&self, load: &Load, population: &Population) -> Result<(), ConfError> {
-        self.rates(load)?;
-        self.within(&load.connections, "`connections`", 1, 10_000)?;
-        let (connections, users) = (load.connections.value, population.users.value);
-        if connections > users {
-            return Err(self.fault(
-                &load.connections,
-                format!(
-                    "{connections} connections for {users} users: each user has one request under \
-                     way at a time, so some connections would never be used; raise \
-                     [population] users or lower `connections`"
-                ),
-            ));
+    fn strategies(&self, check: &Check<'_>) -> Result<(), ConfError> {
+        let strategies = &self.strategies;
+        if strategies.value.is_empty() {
+            return Err(check.fault(strategies, "name at least one strategy to measure"));
         }
-        self.within(&load.warmup_ms, "`warmup_ms`", 0, 600_000)?;
-        self.within(&load.measure_ms, "`measure_ms`", 100, 3_600_000)?;
-        self.within(&load.blocks, "`blocks`", 1, 1_000)?;
-        let (measure_ms, blocks) = (load.measure_ms.value, load.blocks.value);
-        if measure_ms / u64::from(blocks) < 10 {
-            return Err(self.fault(
-                &load.blocks,
-                format!(
-                    "{blocks} blocks in {measure_ms} ms are shorter than 10 ms each, too short to \
-                     read a process's CPU time; lower `blocks` or raise `measure_ms`"
-                ),
-            ));
-        }
-        self.within(&load.timeout_ms, "`timeout_ms`", 1, 600_000)
-    }
-
-    fn rates(&self, load: &Load) -> Result<(), ConfError> {
-        let rates = &load.rates_per_s;
-        if rates.value.is_empty() {
-            return Err(self.fault(rates, "give at least one rate"));
-        }
-        for rate in &rates.value {
-            self.within(rate, "a rate per second", 1, 1_000_000)?;
-            let arrivals = u64::from(rate.value) * load.measure_ms.value / 1_000;
-            if arrivals < 100 {
-                return Err(self.fault(
-                    rate,
-                    format!(
-                        "about {arrivals} requests would be measured, too few for a 99th \
-                         percentile; raise the rate or `measure_ms` until there are 100"
-                    ),
-                ));
+        for (index, name) in strategies.value.iter().enumerate() {
+            if strategies.value[..index].contains(name) {
+                return Err(check.fault(name, format!("`{name}` is named twice")));
             }
         }
-        self.ascending(&rates.value, "rates")
+        Ok(())
     }
+}
 
-    fn replays(&self, revocation: &Revocation) -> Result<(), ConfError> {
-        let replays = &revocation.replay_ms;
-        if replays.value.is_empty() && revocation.logins.value > 0 {
-            return Err(self.fault(
-                replays,
-                "give at least one instant at which the dead credential is shown, e.g. [0, 1, 10]",
-            ));
-        }
-        for replay in &replays.value {
-            self.within(replay, "an instant of replay", 0, 600_000)?;
-        }
-        self.ascending(&replays.value, "instants of replay")
-    }
-
-    fn ascending<T: Ord + std::fmt::Display>(
-        &self,
-        list: &[Located<T>],
-        what: &str,
-    ) -> Result<(), ConfError> {
-        match list.windows(2).find(|pair| pair[0] >= pair[1]) {
-            None => Ok(()),
-            Some(pair) => Err(self.fault(
-                &pair[1],
-                format!("{what} must ascend, but {} follows {}", pair[1], pair[0]),
-            )),
-        }
+fn phase_point(phase: &Phase, point: LoadPoint) -> LoadPoint {
+    let warmup_ms = phase.warmup_ms.as_ref().map(|ms| ms.value);
+    LoadPoint {
+        phase: Some(phase.name.value.clone()),
+        warmup: Warmup {
+            at_least_ms: warmup_ms.unwrap_or(point.warmup.at_least_ms),
+            at_most_ms: point.warmup.at_most_ms.max(warmup_ms.unwrap_or(0)),
+            ..point.warmup
+        },
+        measure_ms: phase
+            .measure_ms
+            .as_ref()
+            .map_or(point.measure_ms, |ms| ms.value),
+        mix: phase.mix.clone().unwrap_or(point.mix),
+        routing: phase.routing.unwrap_or(point.routing),
+        ..point
     }
 }
 

@@ -1,0 +1,106 @@
+//! One load point: a load to put a target under.
+
+use std::sync::Arc;
+
+use crate::scenario::{Mix, Routing};
+use crate::schedule::{Recording, Shape, Spacing};
+use crate::share::Share;
+
+/// A load to put a target under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadPoint {
+    /// Which phase of the scenario it is, if there are phases.
+    pub phase: Option<String>,
+    /// When requests are sent.
+    pub arrivals: Arrivals,
+    /// Keep-alive connections over all replicas, at least 1.
+    pub connections: u32,
+    /// The load before measuring begins.
+    pub warmup: Warmup,
+    /// Milliseconds that are measured.
+    pub measure_ms: u64,
+    /// Equal parts of the measured time, at least 1.
+    pub blocks: u32,
+    /// Milliseconds from the intended instant after which an answer comes too
+    /// late; also the longest wait for stragglers after the last arrival.
+    pub timeout_ms: u64,
+    /// What the users do.
+    pub mix: Mix,
+    /// The exponent of the law by which users are chosen (Zipf's); `None`:
+    /// each in turn.
+    pub zipf: Option<f64>,
+    /// How requests are spread over the target's replicas.
+    pub routing: Routing,
+    /// Decides arrivals, choices and the order of users.
+    pub seed: u64,
+    /// Which of the arrivals and users are this driver's.
+    pub share: Share,
+}
+
+/// When requests are sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// By a schedule that does not wait for answers.
+    Open {
+        /// How arrivals are spaced.
+        spacing: Spacing,
+        /// How their rate changes.
+        shape: Shape,
+    },
+    /// As recorded; the same for every warm-up and block. It ends with the
+    /// recording, or begins again before the measured time has ended.
+    Replay(Arc<Recording>),
+    /// By users who wait for an answer before they ask again: a closed loop.
+    Closed {
+        /// Mean milliseconds between an answer and the next request of the
+        /// same user, exponentially distributed; 0 is none.
+        think_ms: f64,
+    },
+}
+
+/// The load before measuring begins: a schedule's first rate (between bursts,
+/// the base rate), and nothing of it counts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Warmup {
+    /// Milliseconds that it lasts at least.
+    pub at_least_ms: u64,
+    /// It goes on until the median response times of two stretches of
+    /// `at_least_ms` (100 ms at least) differ by less than this many percent.
+    pub until_steady_percent: Option<u32>,
+    /// Milliseconds after which it ends in any case.
+    pub at_most_ms: u64,
+}
+
+impl Warmup {
+    /// A warm-up of so many milliseconds.
+    #[must_use]
+    pub const fn fixed(ms: u64) -> Self {
+        Self {
+            at_least_ms: ms,
+            until_steady_percent: None,
+            at_most_ms: ms,
+        }
+    }
+}
+
+impl Arrivals {
+    /// A steady open loop.
+    #[must_use]
+    pub const fn steady(spacing: Spacing, rate_per_s: f64) -> Self {
+        Self::Open {
+            spacing,
+            shape: Shape::Steady { rate_per_s },
+        }
+    }
+
+    /// Arrivals per second on average over `measure_ms`; `None` for a closed
+    /// loop, where nobody means any rate.
+    #[must_use]
+    pub fn mean_per_s(&self, measure_ms: u64) -> Option<f64> {
+        match self {
+            Self::Open { shape, .. } => Some(shape.mean_per_s(measure_ms)),
+            Self::Replay(recording) => Some(recording.mean_per_s()),
+            Self::Closed { .. } => None,
+        }
+    }
+}
