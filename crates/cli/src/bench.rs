@@ -127,6 +127,8 @@ pub(crate) fn run(plan: &Plan) -> Result<RunResult> {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted: false,
             invalid: None,
+            shard: None,
+            merged_from: None,
             warnings: Vec::new(),
         },
         source: Source::read(&plan.workspace.root),

@@ -72,7 +72,7 @@ pub(crate) fn run(
         bail!("no strategy could be measured\n  {}", reasons.join("\n  "));
     }
     let machine = Machine::new(placement);
-    cells::measure_all(&mut contenders, &plan.scenario, &machine, stop, progress);
+    cells::measure_all(&mut contenders, &plan.scenario, &machine, stop, progress)?;
     facts::measure_revocations(&mut contenders, &plan.scenario, stop, progress);
     progress.finish();
     let whole = before.0.until(&Snapshot::take(), None);

@@ -33,13 +33,6 @@ impl<T> From<T> for Located<T> {
     }
 }
 
-impl<T: Default> Default for Located<T> {
-    /// A default value whose place is unknown.
-    fn default() -> Self {
-        T::default().into()
-    }
-}
-
 impl<T: PartialEq> PartialEq for Located<T> {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value

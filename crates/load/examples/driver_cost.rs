@@ -15,7 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 
 use authbench_load::{
-    Action, CellOutcome, Driver, DriverOptions, Histogram, Kind, LoadPoint, LoginPlan, Mix, Process,
+    Action, Arrivals, CellOutcome, Driver, DriverOptions, Histogram, Kind, LoadPoint, LoginPlan,
+    Spacing, Warmup,
 };
 use authbench_wire::Profile;
 use axum::Router;
@@ -87,19 +88,13 @@ fn measure() {
     for round in 0..3 {
         for rate_per_s in rates.iter().copied() {
             let point = LoadPoint {
-                process: Process::Poisson,
-                rate_per_s,
                 connections: 32,
-                warmup_ms: 300,
+                warmup: Warmup::fixed(300),
                 measure_ms: 2_000,
                 blocks: 4,
                 timeout_ms: 500,
-                mix: Mix {
-                    read: 1.into(),
-                    mutate: 0.into(),
-                    logout: 0.into(),
-                },
                 seed: round,
+                ..LoadPoint::reads(Arrivals::steady(Spacing::Poisson, f64::from(rate_per_s)))
             };
             let cell = driver
                 .cell(&point, &mut (), &mut (), &AtomicBool::new(false))
@@ -120,8 +115,11 @@ fn print(cell: &CellOutcome) {
     };
     let answered: u64 = cell.blocks.iter().map(|block| block.completed).sum();
     println!(
-        "{:8} {:10.0} {:9.1}  {:<24} {:<17} {:<17} {} of {}",
-        cell.point.rate_per_s,
+        "{:8.0} {:10.0} {:9.1}  {:<24} {:<17} {:<17} {} of {}",
+        cell.point
+            .arrivals
+            .mean_per_s(cell.point.measure_ms)
+            .unwrap(),
         cell.completed_per_s(),
         cell.driver_cpu_ns as f64 / 1e3 / answered.max(1) as f64,
         us(&cell.send_lag_ns, &[0.5, 0.99, 0.999]),

@@ -10,40 +10,16 @@ use crate::driver::Driver;
 use crate::edge::Edge;
 use crate::error::LoadError;
 use crate::outcome::{Action, Kind};
+use crate::point::{Arrivals, LoadPoint};
 use crate::progress::{Probe, Progress, Snapshot};
 use crate::record::{CellOutcome, Recorder, Sample};
-use crate::scenario::Mix;
-use crate::schedule::{Process, Schedule};
+use crate::schedule::Schedule;
 use authbench_engine::{Done, Engine, Route};
 
 /// From the call to the first arrival, so that all is set up by then.
 const LEAD_NS: u64 = 2_000_000;
 /// Between two reports of progress.
 const TICK_NS: u64 = 250_000_000;
-
-/// A load to put a target under.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LoadPoint {
-    /// How arrivals are spaced.
-    pub process: Process,
-    /// Arrivals per second, at least 1.
-    pub rate_per_s: u32,
-    /// Keep-alive connections, at least 1.
-    pub connections: u32,
-    /// Milliseconds of the same load before measuring begins.
-    pub warmup_ms: u64,
-    /// Milliseconds that are measured.
-    pub measure_ms: u64,
-    /// Equal parts of the measured time, at least 1.
-    pub blocks: u32,
-    /// Milliseconds from the intended instant after which an answer comes too
-    /// late; also the longest wait for stragglers after the last arrival.
-    pub timeout_ms: u64,
-    /// What the users do.
-    pub mix: Mix,
-    /// Decides arrivals, choices and the order of users.
-    pub seed: u64,
-}
 
 impl Driver {
     /// Puts the target under `point`'s load with the population that
@@ -67,11 +43,21 @@ impl Driver {
         let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
         let (connections, timeout_ms) = (point.connections.max(1), point.timeout_ms.max(1_000));
         let (crowd, engine) = Crowd::gather(self, &point.mix, point.seed, connections, timeout_ms)?;
+        let Arrivals::Open { spacing, shape } = &point.arrivals else {
+            return Err(LoadError::NoPopulation);
+        };
+        let all_ms = point.warmup.at_least_ms + point.measure_ms;
+        let schedule = Schedule::new(
+            *spacing,
+            shape,
+            all_ms.saturating_mul(1_000_000),
+            point.seed,
+        );
         let mut cell = Cell {
             point,
             engine,
             crowd,
-            schedule: Schedule::new(point.process, point.rate_per_s, point.seed),
+            schedule,
             backlog: VecDeque::with_capacity(4096),
             recorder: Recorder::new(point, users),
             times: Times::new(point, monotonic_ns() + LEAD_NS),
@@ -79,7 +65,10 @@ impl Driver {
             starved: false,
             last_release_ns: 0,
         };
-        cell.next_arrival_ns = cell.times.start_ns.saturating_add(cell.schedule.next_ns());
+        cell.next_arrival_ns = cell
+            .times
+            .start_ns
+            .saturating_add(cell.schedule.next_ns().unwrap_or(u64::MAX));
         cell.run(probe, progress, stop)?;
         Ok(cell.into_outcome())
     }
@@ -97,7 +86,7 @@ struct Times {
 impl Times {
     fn new(point: &LoadPoint, start_ns: u64) -> Self {
         let ns = |ms: u64| ms.saturating_mul(1_000_000);
-        let measured_from_ns = start_ns.saturating_add(ns(point.warmup_ms));
+        let measured_from_ns = start_ns.saturating_add(ns(point.warmup.at_least_ms));
         Self {
             start_ns,
             measured_from_ns,
@@ -174,7 +163,10 @@ impl Cell<'_> {
     fn admit(&mut self, now_ns: u64) {
         while self.next_arrival_ns <= now_ns && self.next_arrival_ns < self.times.end_ns {
             self.backlog.push_back(self.next_arrival_ns);
-            self.next_arrival_ns = self.times.start_ns.saturating_add(self.schedule.next_ns());
+            self.next_arrival_ns = self
+                .times
+                .start_ns
+                .saturating_add(self.schedule.next_ns().unwrap_or(u64::MAX));
         }
     }
 
@@ -312,10 +304,19 @@ impl Cell<'_> {
             .so_far(now_ns.saturating_sub(measured_from_ns));
         Snapshot {
             done_fraction: passed_ns as f64 / end_ns.saturating_sub(start_ns).max(1) as f64,
-            offered_per_s: f64::from(self.point.rate_per_s),
+            offered_per_s: self
+                .point
+                .arrivals
+                .mean_per_s(self.point.measure_ms)
+                .unwrap_or(0.0),
             achieved_per_s,
             response_ns_p50,
             response_ns_p99,
+            response_ns_max: self.recorder.outcome.response_ns.max(),
+            failures: self.recorder.outcome.tally.failures(),
+            send_lag_ns_p99: self.recorder.outcome.send_lag_ns.value_at_quantile(0.99),
+            backlog: self.backlog.len() as u64,
+            remaining_ms: end_ns.saturating_sub(now_ns) / 1_000_000,
         }
     }
 

@@ -127,6 +127,7 @@ impl<'d> Crowd<'d> {
             user: name,
             password,
             value: self.values,
+            ..Values::default()
         };
         let ticket = Ticket {
             user: number,

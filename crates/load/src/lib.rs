@@ -28,6 +28,7 @@ mod judge;
 mod line;
 mod login;
 mod outcome;
+mod point;
 mod pointer;
 mod progress;
 mod record;
@@ -37,20 +38,25 @@ mod saturation;
 mod scenario;
 mod schedule;
 mod seed;
+mod share;
 mod target;
 mod timeline;
 mod user;
 
 pub use authbench_engine::EngineKind;
-pub use cell::LoadPoint;
 pub use driver::{Driver, DriverOptions};
 pub use error::{LoadError, UrlFault};
 pub use hdrhistogram::Histogram;
 pub use login::{LoginOutcome, LoginPlan, Sizes};
 pub use outcome::{Action, Kind, Tally};
+pub use point::{Arrivals, LoadPoint, Warmup};
 pub use progress::{Probe, Progress, Snapshot};
 pub use record::{BlockSample, CellOutcome, Wire};
 pub use revocation::{ClockKind, Controls, RevocationOutcome, RevocationPlan};
 pub use saturation::{SaturationOutcome, SaturationPlan};
-pub use scenario::{Load, LoginTiming, Memory, Mix, Population, Revocation, Scenario};
-pub use schedule::Process;
+pub use scenario::{
+    Before, Bursts, Fault, FaultKind, KneeSearch, Load, LoginTiming, Memory, Mix, Phase,
+    Popularity, Population, Process, Ramp, Revocation, Routing, Scenario, Topology,
+};
+pub use schedule::{Recording, Shape, Spacing};
+pub use share::Share;

@@ -37,6 +37,28 @@ pub struct LoadPoint {
     pub share: Share,
 }
 
+impl LoadPoint {
+    /// Reads that arrive so, on one connection, measured for a second without
+    /// a warm-up, in one block, with a second's patience.
+    #[must_use]
+    pub fn reads(arrivals: Arrivals) -> Self {
+        Self {
+            phase: None,
+            arrivals,
+            connections: 1,
+            warmup: Warmup::default(),
+            measure_ms: 1_000,
+            blocks: 1,
+            timeout_ms: 1_000,
+            mix: Mix::reads(),
+            zipf: None,
+            routing: Routing::Sticky,
+            seed: 0,
+            share: Share::WHOLE,
+        }
+    }
+}
+
 /// When requests are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Arrivals {

@@ -2,9 +2,9 @@
 
 use hdrhistogram::Histogram;
 
-use crate::cell::LoadPoint;
 use crate::edge::Edge;
 use crate::outcome::{Action, Kind, Tally};
+use crate::point::LoadPoint;
 
 /// The longest time that histograms tell apart, nanoseconds: an hour and a
 /// bit; longer ones count as this.
@@ -348,24 +348,14 @@ fn per_second(count: u64, ns: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Mix;
-    use crate::schedule::Process;
+    use crate::point::Arrivals;
+    use crate::schedule::Spacing;
 
     pub(super) fn point() -> LoadPoint {
         LoadPoint {
-            process: Process::Constant,
-            rate_per_s: 10,
-            connections: 1,
-            warmup_ms: 0,
-            measure_ms: 1_000,
             blocks: 2,
             timeout_ms: 10,
-            mix: Mix {
-                read: 1.into(),
-                mutate: 0.into(),
-                logout: 0.into(),
-            },
-            seed: 0,
+            ..LoadPoint::reads(Arrivals::steady(Spacing::Even, 10.0))
         }
     }
 

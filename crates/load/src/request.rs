@@ -19,12 +19,18 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct Values<'v> {
     /// The access credential.
     pub(crate) credential: &'v [u8],
+    /// The refresh token.
+    pub(crate) refresh: &'v [u8],
     /// The name that the account's owner types.
     pub(crate) user: &'v str,
     /// The password.
     pub(crate) password: &'v str,
     /// Something new, for a change of state.
     pub(crate) value: u64,
+    /// The name of the account that an admin acts on.
+    pub(crate) subject_user: &'v str,
+    /// The roles that it gets, a JSON array.
+    pub(crate) roles: &'v str,
 }
 
 /// A request with gaps.
@@ -50,6 +56,9 @@ enum Part {
 enum Gap {
     Credential,
     Password,
+    Refresh,
+    Roles,
+    SubjectUser,
     User,
     Value,
 }
@@ -142,6 +151,9 @@ impl Part {
             "user" => Some("\0u\0"),
             "password" => Some("\0p\0"),
             "value" => Some("\0v\0"),
+            "refresh" => Some("\0r\0"),
+            "roles" => Some("\0o\0"),
+            "subject_user" => Some("\0s\0"),
             _ => None,
         })?;
         Ok(marked
@@ -152,6 +164,9 @@ impl Part {
                 "u" if at % 2 == 1 => Self::Gap(Gap::User),
                 "p" if at % 2 == 1 => Self::Gap(Gap::Password),
                 "v" if at % 2 == 1 => Self::Gap(Gap::Value),
+                "r" if at % 2 == 1 => Self::Gap(Gap::Refresh),
+                "o" if at % 2 == 1 => Self::Gap(Gap::Roles),
+                "s" if at % 2 == 1 => Self::Gap(Gap::SubjectUser),
                 text => Self::text(text),
             })
             .collect())
@@ -196,6 +211,15 @@ fn write_parts(parts: &[Part], encoding: Encoding, values: &Values<'_>, out: &mu
             }
             Part::Gap(Gap::Password) => {
                 out.extend_from_slice(encoding.apply(values.password).as_bytes());
+            }
+            Part::Gap(Gap::Refresh) => match std::str::from_utf8(values.refresh) {
+                Ok(text) => out.extend_from_slice(encoding.apply(text).as_bytes()),
+                Err(_) => out.extend_from_slice(values.refresh),
+            },
+            // JSON already.
+            Part::Gap(Gap::Roles) => out.extend_from_slice(values.roles.as_bytes()),
+            Part::Gap(Gap::SubjectUser) => {
+                out.extend_from_slice(encoding.apply(values.subject_user).as_bytes());
             }
             Part::Gap(Gap::Value) => write_decimal(values.value, out),
         }
@@ -244,6 +268,9 @@ mod tests {
         user: "bo\"b",
         password: "p\\w",
         value: 407,
+        refresh: b"ref",
+        subject_user: "al",
+        roles: r#"["user"]"#,
     };
 
     #[test]

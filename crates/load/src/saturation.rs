@@ -113,11 +113,7 @@ impl Driver {
     ) -> Result<SaturationOutcome, LoadError> {
         let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
         let connections = plan.connections.min(users).max(1);
-        let reads = Mix {
-            read: 1.into(),
-            mutate: 0.into(),
-            logout: 0.into(),
-        };
+        let reads = Mix::reads();
         let timeout_ms = plan.timeout_ms.max(1_000);
         let (crowd, engine) = Crowd::gather(self, &reads, plan.seed, connections, timeout_ms)?;
         let mut saturation = Saturation {

@@ -332,7 +332,7 @@ replay_ms = [0, 1, 10]
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/load/quick.toml");
         let scenario = Scenario::read(&path).unwrap();
         assert_eq!(scenario.strategies.value.len(), 7);
-        let points = scenario.points();
+        let points = scenario.points().unwrap();
         assert_eq!(points.len(), 3);
         assert_ne!(points[0].seed, points[1].seed);
     }
@@ -378,7 +378,16 @@ replay_ms = [0, 1, 10]
                 "users = 3",
                 "x.toml:10:15: 4 connections for 3 users",
             ),
-            ("read = 90", "read = 0", "x.toml:5:16: the weight of `read`"),
+            (
+                "read = 90",
+                "read = 10001",
+                "x.toml:5:16: the weight of `read`",
+            ),
+            (
+                "{ read = 90, mutate = 5, logout = 5 }",
+                "{}",
+                "x.toml: every weight of the mix is 0",
+            ),
             ("[1000, 2000]", "[]", "x.toml:9:15: give at least one rate"),
             (
                 "[1000, 2000]",

@@ -151,6 +151,7 @@ mod tests {
             read: read.into(),
             mutate: mutate.into(),
             logout: logout.into(),
+            ..Mix::default()
         };
         Weights::of(&mix)
     }

@@ -30,8 +30,8 @@ pub(crate) fn measure_all(
     machine: &Machine<'_>,
     stop: &AtomicBool,
     progress: &Progress,
-) {
-    let points = scenario.points();
+) -> Result<()> {
+    let points = scenario.points()?;
     let mut tour = Tour {
         machine,
         stop,
@@ -47,7 +47,8 @@ pub(crate) fn measure_all(
                 // Another first one each time: nobody always follows the same
                 // neighbour, or always comes first after a change of rate.
                 let contender = &mut contenders[(turn + block as usize + number) % count];
-                let what = format!("{}/s", part.rate_per_s);
+                let rate_per_s = part.arrivals.mean_per_s(part.measure_ms);
+                let what = format!("{:.0}/s", rate_per_s.unwrap_or(0.0));
                 tour.visit(contender, &what, |tour, contender| {
                     tour.cell(contender, number, &part)
                 });
@@ -61,6 +62,7 @@ pub(crate) fn measure_all(
             });
         }
     }
+    Ok(())
 }
 
 /// One block's share of a load point.

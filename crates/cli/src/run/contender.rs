@@ -65,7 +65,7 @@ impl Contender {
             guarantees: served.profile.guarantees,
             served,
             facts: Facts::default(),
-            cells: scenario.points().iter().map(|_| None).collect(),
+            cells: scenario.points()?.iter().map(|_| None).collect(),
             saturation: Vec::new(),
             revocation: None,
             failure: None,

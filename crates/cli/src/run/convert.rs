@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use authbench_core::Guarantees;
 use authbench_load::{
-    Action, BlockSample, CellOutcome, ClockKind, Histogram, Kind, Process, RevocationOutcome,
-    SaturationOutcome,
+    Action, Arrivals, BlockSample, CellOutcome, ClockKind, Histogram, Kind, RevocationOutcome,
+    SaturationOutcome, Spacing,
 };
 use authbench_results as results;
 use authbench_results::{Cell, Health, Metric, OutcomeKind, Outcomes, Skipped, StrategyFacts};
@@ -243,13 +243,14 @@ fn cell(strategy: &str, facts: &Facts, record: CellRecord) -> Cell {
         faults: Vec::new(),
         load: results::Load {
             model: results::LoadModel::OpenLoop,
-            process: match seen.point.process {
-                Process::Constant => results::ArrivalProcess::Constant,
-                Process::Poisson => results::ArrivalProcess::Poisson,
-            },
+            process: process(&seen.point.arrivals),
             shape: results::Shape::Steady,
-            offered_per_s: f64::from(seen.point.rate_per_s),
-            warmup_ms: seen.point.warmup_ms,
+            offered_per_s: seen
+                .point
+                .arrivals
+                .mean_per_s(seen.point.measure_ms)
+                .unwrap_or(0.0),
+            warmup_ms: seen.point.warmup.at_least_ms,
             measured_ms: seen.measured_ns / 1_000_000,
             connections: seen.point.connections,
             users: seen.users,
@@ -276,6 +277,21 @@ fn cell(strategy: &str, facts: &Facts, record: CellRecord) -> Cell {
         rejected_blocks: record.rejected,
         valid: reason.is_none(),
         reason,
+    }
+}
+
+fn process(arrivals: &Arrivals) -> results::ArrivalProcess {
+    match arrivals {
+        Arrivals::Open {
+            spacing: Spacing::Even,
+            ..
+        } => results::ArrivalProcess::Constant,
+        Arrivals::Open {
+            spacing: Spacing::Poisson,
+            ..
+        } => results::ArrivalProcess::Poisson,
+        Arrivals::Replay(_) => results::ArrivalProcess::Replay,
+        Arrivals::Closed { .. } => results::ArrivalProcess::Closed,
     }
 }
 

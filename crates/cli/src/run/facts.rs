@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result};
 use authbench_lab::memory;
 use authbench_load::{
-    Histogram, LoadPoint, LoginOutcome, LoginPlan, Mix, Process, RevocationPlan, Scenario,
+    Arrivals, Histogram, LoadPoint, LoginOutcome, LoginPlan, RevocationPlan, Scenario, Spacing,
 };
 use authbench_wire::profile::Users;
 
@@ -21,7 +21,7 @@ const MEMORY_CONNECTIONS: u32 = 16;
 /// Logins before them, by which the server's buffers and threads grow up.
 const MEMORY_WARMUP_LOGINS: u32 = 2_000;
 /// Reads by which store operations per request are counted.
-const COUNT_RATE_PER_S: u32 = 1_000;
+const COUNT_RATE_PER_S: f64 = 1_000.0;
 const COUNT_MS: u64 = 300;
 
 /// What was found out once.
@@ -173,19 +173,12 @@ impl Phase<'_> {
     fn count_operations(&mut self, facts: &mut Facts) -> Result<()> {
         let load = &self.scenario.load;
         let point = LoadPoint {
-            process: Process::Constant,
-            rate_per_s: COUNT_RATE_PER_S,
             connections: load.connections.value,
-            warmup_ms: 0,
             measure_ms: COUNT_MS,
             blocks: 1,
             timeout_ms: load.timeout_ms.value,
-            mix: Mix {
-                read: 1.into(),
-                mutate: 0.into(),
-                logout: 0.into(),
-            },
             seed: self.scenario.seed,
+            ..LoadPoint::reads(Arrivals::steady(Spacing::Even, COUNT_RATE_PER_S))
         };
         let before = self.served.stats()?.store_operations;
         let outcome = self

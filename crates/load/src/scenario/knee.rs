@@ -36,7 +36,10 @@ impl KneeSearch {
     pub(super) fn validate(&self, check: &Check<'_>) -> Result<(), ConfError> {
         let slo = &self.slo_ms_p99;
         if !(slo.value > 0.0 && slo.value <= 600_000.0) {
-            return Err(check.fault(slo, format!("`slo_ms_p99`: {slo} is not above 0 and up to 600000")));
+            return Err(check.fault(
+                slo,
+                format!("`slo_ms_p99`: {slo} is not above 0 and up to 600000"),
+            ));
         }
         check.within(&self.from_per_s, "`from_per_s`", 1, 1_000_000)?;
         let from = u64::from(self.from_per_s.value);

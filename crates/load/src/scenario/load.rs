@@ -145,7 +145,10 @@ impl Load {
             _ => {}
         }
         if self.think_ms.value > 0.0 && self.process != Process::Closed {
-            return Err(check.fault(&self.think_ms, "`think_ms` is for process = \"closed\" only"));
+            return Err(check.fault(
+                &self.think_ms,
+                "`think_ms` is for process = \"closed\" only",
+            ));
         }
         let has_schedule = self.process.spacing().is_some();
         match (rates.value.is_empty(), elsewhere) {

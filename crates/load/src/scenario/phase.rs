@@ -180,10 +180,18 @@ impl Phase {
         for rate in self.steps_per_s.iter().flat_map(|steps| &steps.value) {
             check.within(rate, "a step's rate per second", 1, 1_000_000)?;
         }
-        if let Some(steps) = self.steps_per_s.as_ref().filter(|steps| steps.value.is_empty()) {
+        if let Some(steps) = self
+            .steps_per_s
+            .as_ref()
+            .filter(|steps| steps.value.is_empty())
+        {
             return Err(check.fault(steps, "give at least one step"));
         }
-        if let Some(Ramp { from_per_s, to_per_s }) = &self.ramp {
+        if let Some(Ramp {
+            from_per_s,
+            to_per_s,
+        }) = &self.ramp
+        {
             check.within(from_per_s, "`from_per_s`", 0, 1_000_000)?;
             check.within(to_per_s, "`to_per_s`", 0, 1_000_000)?;
             if from_per_s.value == 0 && to_per_s.value == 0 {

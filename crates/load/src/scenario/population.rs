@@ -53,7 +53,10 @@ impl Population {
     /// The exponent of Zipf's law, if users are chosen by it.
     #[must_use]
     pub fn zipf(&self) -> Option<f64> {
-        let exponent = self.zipf_exponent.as_ref().map_or(1.0, |located| located.value);
+        let exponent = self
+            .zipf_exponent
+            .as_ref()
+            .map_or(1.0, |located| located.value);
         (self.popularity == Popularity::Zipf).then_some(exponent)
     }
 
@@ -73,12 +76,10 @@ impl Population {
                 exponent,
                 "`zipf_exponent` means nothing without popularity = \"zipf\"",
             )),
-            Some(exponent) if !(exponent.value > 0.0 && exponent.value <= 4.0) => {
-                Err(check.fault(
-                    exponent,
-                    format!("`zipf_exponent`: {exponent} is not above 0 and up to 4"),
-                ))
-            }
+            Some(exponent) if !(exponent.value > 0.0 && exponent.value <= 4.0) => Err(check.fault(
+                exponent,
+                format!("`zipf_exponent`: {exponent} is not above 0 and up to 4"),
+            )),
             _ => Ok(()),
         }
     }

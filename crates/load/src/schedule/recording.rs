@@ -50,7 +50,9 @@ impl Recording {
                 )));
             };
             if at_ns.last().is_some_and(|last| *last > at) {
-                return Err(fault(format!("{content} comes after a later arrival: sort the lines")));
+                return Err(fault(format!(
+                    "{content} comes after a later arrival: sort the lines"
+                )));
             }
             if at_ns.len() == ARRIVALS_MAX {
                 return Err(fault(format!("more than {ARRIVALS_MAX} arrivals")));
@@ -59,7 +61,11 @@ impl Recording {
         }
         if at_ns.is_empty() {
             let place: Located<()> = ().into();
-            return Err(ConfError::semantic(file, &place, "there is no arrival in it"));
+            return Err(ConfError::semantic(
+                file,
+                &place,
+                "there is no arrival in it",
+            ));
         }
         Ok(Self {
             at_ns: at_ns.into(),

@@ -136,6 +136,9 @@ impl Slope {
     /// Seconds from its start until `arrivals` are expected; not finite if
     /// they never are.
     fn seconds(&self, arrivals: f64) -> f64 {
+        if arrivals == 0.0 {
+            return 0.0;
+        }
         // The root of from * t + growth / 2 * t^2 = arrivals, in the form that
         // loses no digits when the growth is small.
         let growth = (self.to_per_s - self.from_per_s) / self.duration_s;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_core::time::{Clock as _, SteppedClock, UnixMs};
-use authbench_load::{Driver, DriverOptions, LoadPoint, LoginPlan, Mix, Process};
+use authbench_load::{Arrivals, Driver, DriverOptions, LoadPoint, LoginPlan, Mix, Spacing};
 use authbench_wire::Profile;
 
 pub(crate) use crate::http::Framing;
@@ -192,15 +192,12 @@ pub(crate) fn driver(profile: &Profile, users: u32) -> Driver {
 /// 200 reads in 200 ms.
 pub(crate) fn point() -> LoadPoint {
     LoadPoint {
-        process: Process::Poisson,
-        rate_per_s: 1_000,
         connections: 4,
-        warmup_ms: 0,
         measure_ms: 200,
         blocks: 2,
         timeout_ms: 20_000,
-        mix: mix(1, 0, 0),
         seed: 1,
+        ..LoadPoint::reads(Arrivals::steady(Spacing::Poisson, 1_000.0))
     }
 }
 
@@ -209,6 +206,7 @@ pub(crate) fn mix(read: u32, mutate: u32, logout: u32) -> Mix {
         read: read.into(),
         mutate: mutate.into(),
         logout: logout.into(),
+        ..Mix::default()
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use authbench_load::{Action, Kind, LoadPoint, Process, Progress, Snapshot};
+use authbench_load::{Action, Arrivals, Kind, LoadPoint, Progress, Snapshot, Spacing};
 
 use crate::server::{Act, Script, Server, driver, mix, point};
 
 /// One arrival each millisecond.
 fn steady() -> LoadPoint {
     LoadPoint {
-        process: Process::Constant,
+        arrivals: Arrivals::steady(Spacing::Even, 1_000.0),
         measure_ms: 600,
         ..point()
     }
