@@ -161,18 +161,36 @@ impl Outcomes {
         let mut by_kind = BTreeMap::new();
         for (kind, count) in counts {
             if count > 0 {
-                *by_kind.entry(kind).or_insert(0_u64) += count;
+                let sum = by_kind.entry(kind).or_insert(0_u64);
+                *sum = sum.saturating_add(count);
             }
         }
         let failures_total = by_kind
             .iter()
             .filter(|(kind, _)| **kind != OutcomeKind::Right)
-            .map(|(_, count)| count)
-            .sum();
+            .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
         Self {
             by_kind,
             failures_total,
         }
+    }
+
+    /// The outcomes of all `parts` together.
+    #[must_use]
+    pub fn together<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self::of(
+            parts
+                .into_iter()
+                .flat_map(|part| part.by_kind.iter().map(|(kind, count)| (*kind, *count))),
+        )
+    }
+
+    /// How many requests there were.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.by_kind
+            .values()
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// How many requests came out as `kind`.
@@ -190,7 +208,7 @@ impl Outcomes {
     /// The share of [`Outcomes::undecided`], 0 to 1; 0 of nothing.
     #[must_use]
     pub fn undecided_fraction(&self) -> f64 {
-        let all: u64 = self.by_kind.values().sum();
+        let all = self.total();
         if all == 0 {
             0.0
         } else {
@@ -205,8 +223,7 @@ impl Outcomes {
         self.by_kind
             .iter()
             .filter(|(kind, _)| kind.is_wrong_judgement())
-            .map(|(_, n)| n)
-            .sum()
+            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 }
 

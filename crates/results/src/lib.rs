@@ -7,12 +7,14 @@
 
 mod bench;
 mod cell;
+mod check;
 mod environment;
 mod facts;
 mod fault;
 mod health;
 mod histogram;
 mod knee;
+mod merge;
 mod run;
 pub mod schema;
 mod shard;
@@ -26,6 +28,7 @@ pub use cell::{
     ArrivalProcess, Block, Cell, Costs, Latency, Load, LoadModel, Metric, OutcomeKind, Outcomes,
     RejectedBlock,
 };
+pub use check::Inconsistency;
 pub use environment::{Environment, Placement};
 pub use facts::{
     ClockKind, Conformance, Durability, Guarantees, IdlePromise, LimitPolicy, Listing, Login,
@@ -38,9 +41,9 @@ pub use histogram::{
     DecodeError, Encoding, Histogram, Interval, Unit, decode, recorder, value_at_rank,
 };
 pub use knee::{Knee, KneeTry};
+pub use merge::{Difference, MergeError, merge};
 pub use run::{
-    Inconsistency, Invalid, Purpose, Run, RunResult, Scenario, SchemaVersion, Skipped, rfc3339,
-    sha256_hex,
+    Invalid, Purpose, Run, RunResult, Scenario, SchemaVersion, Skipped, rfc3339, sha256_hex,
 };
 pub use shard::{MergedFrom, Shard};
 pub use source::Source;

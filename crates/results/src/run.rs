@@ -12,7 +12,6 @@ use crate::cell::Cell;
 use crate::environment::Environment;
 use crate::facts::StrategyFacts;
 use crate::health::Health;
-use crate::histogram::{DecodeError, Histogram};
 use crate::shard::{MergedFrom, Shard};
 use crate::source::Source;
 
@@ -43,119 +42,6 @@ pub struct RunResult {
     /// What benches found; empty for a run under load.
     #[serde(default)]
     pub benches: Vec<BenchFigure>,
-}
-
-impl RunResult {
-    /// Whether every summary agrees with the raw data beside it and every cell
-    /// belongs to a strategy of this file.
-    ///
-    /// # Errors
-    /// [`Inconsistency`] names the first place that does not.
-    pub fn check(&self) -> Result<(), Inconsistency> {
-        for cell in &self.cells {
-            if !self
-                .strategies
-                .iter()
-                .any(|facts| facts.strategy == cell.strategy)
-            {
-                return Err(Inconsistency::UnknownStrategy {
-                    strategy: cell.strategy.clone(),
-                });
-            }
-            let place = |metric: &str| {
-                format!(
-                    "cells, {} at {}/s, {metric}",
-                    cell.strategy, cell.load.offered_per_s
-                )
-            };
-            check_histogram(cell.latency.response.as_ref(), || place("response"))?;
-            check_histogram(cell.latency.service.as_ref(), || place("service"))?;
-            check_histogram(cell.latency.send_lag.as_ref(), || place("send_lag"))?;
-            for figures in &cell.actions {
-                check_histogram(figures.response.as_ref(), || {
-                    place(&format!("actions, {}", figures.action))
-                })?;
-            }
-        }
-        for facts in &self.strategies {
-            let place = |metric| format!("strategies, {}, {metric}", facts.strategy);
-            check_histogram(facts.login.hashed.as_ref(), || place("login.hashed"))?;
-            check_histogram(facts.login.unhashed.as_ref(), || place("login.unhashed"))?;
-            for revocation in facts.revocation.iter().chain(&facts.revocation_elsewhere) {
-                check_histogram(revocation.last_acceptance.as_ref(), || place("revocation"))?;
-                if !revocation.adds_up() {
-                    return Err(Inconsistency::Revocation {
-                        strategy: facts.strategy.clone(),
-                    });
-                }
-            }
-        }
-        match self.benches.iter().find(|figure| !figure.is_consistent()) {
-            None => Ok(()),
-            Some(figure) => Err(Inconsistency::Bench {
-                bench: figure.bench.clone(),
-                case: figure.case.clone(),
-            }),
-        }
-    }
-}
-
-fn check_histogram(
-    histogram: Option<&Histogram>,
-    place: impl Fn() -> String,
-) -> Result<(), Inconsistency> {
-    let Some(histogram) = histogram else {
-        return Ok(());
-    };
-    match histogram.verify() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Inconsistency::Summary { place: place() }),
-        Err(source) => Err(Inconsistency::Histogram {
-            place: place(),
-            source,
-        }),
-    }
-}
-
-/// A result contradicts itself.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Inconsistency {
-    /// A cell names a strategy of which nothing else is known.
-    #[error("a cell belongs to the strategy `{strategy}`, which `strategies` does not list")]
-    UnknownStrategy {
-        /// The name in the cell.
-        strategy: String,
-    },
-    /// Raw data cannot be read.
-    #[error("the histogram at `{place}` cannot be read")]
-    Histogram {
-        /// Where it stands.
-        place: String,
-        /// What is wrong with it.
-        #[source]
-        source: DecodeError,
-    },
-    /// A summary was not made from the data beside it.
-    #[error("the summary at `{place}` does not follow from its own histogram")]
-    Summary {
-        /// Where it stands.
-        place: String,
-    },
-    /// A bench's figure lies outside its own interval.
-    #[error("the figure of bench `{bench}`, case `{case}`, lies outside its own interval")]
-    Bench {
-        /// Which bench.
-        bench: String,
-        /// Which case.
-        case: String,
-    },
-    /// The counts of revocation samples do not add up.
-    #[error("the revocation samples of `{strategy}` do not add up")]
-    Revocation {
-        /// Whose samples.
-        strategy: String,
-    },
 }
 
 /// The version of the format.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 
-use crate::run::{Inconsistency, RunResult, SchemaVersion};
+use crate::check::Inconsistency;
+use crate::run::{RunResult, SchemaVersion};
 
 /// The size that a run's file should stay below, octets. Nothing enforces it:
 /// what was measured is never thrown away for its size.

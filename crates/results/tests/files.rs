@@ -8,7 +8,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use authbench_results::store::{self, BUDGET_BYTES, StoreError};
-use authbench_results::{Conformance, Inconsistency, Metric, RunResult, schema};
+use authbench_results::{
+    ArrivalProcess, Conformance, Inconsistency, Metric, RunResult, Shape, Shard, Topology, schema,
+};
 use proptest::prelude::*;
 
 fn json() -> serde_json::Value {
@@ -177,6 +179,85 @@ fn contradictions_are_found() {
 }
 
 #[test]
+fn contradictions_of_phases_faults_and_knees_are_found() {
+    let whole = fixture::phased::result();
+    whole.check().unwrap();
+    let broken = |change: &dyn Fn(&mut RunResult)| {
+        let mut result = whole.clone();
+        change(&mut result);
+        result.check().unwrap_err()
+    };
+    let late = |r: &mut RunResult, ns: Option<u64>| r.cells[3].faults[0].recovery_ns = ns;
+    for (error, expected) in [
+        (
+            broken(&|r| r.cells[0].actions.truncate(1)),
+            "the actions at `cells, session.redis.cookie, phase calm at 2000/s` do not add up",
+        ),
+        (
+            broken(&|r| r.strategies[0].knee.as_mut().unwrap().rate_per_s = Some(1.0)),
+            "the knee of `session.redis.cookie` does not follow",
+        ),
+        (
+            broken(&|r| {
+                let knee = r.strategies[2].knee.as_mut().unwrap();
+                knee.rate_per_s = knee.failed_at_per_s;
+            }),
+            "the knee of `jwt-denylist.redis.bearer` does not follow",
+        ),
+        (
+            broken(&|r| r.cells[3].faults[0].began_ns = 2_100_000_000),
+            "the times of the fault `store-refuse`",
+        ),
+        (
+            broken(&|r| late(r, Some(u64::MAX))),
+            "the times of the fault `store-refuse`",
+        ),
+        (
+            broken(&|r| r.cells[3].faults[0].lasted_ns = None),
+            "the times of the fault `store-refuse`",
+        ),
+        (
+            broken(&|r| r.cells[6].latency.send_lag = r.cells[0].latency.send_lag.clone()),
+            "has a send lag",
+        ),
+        (
+            broken(&|r| r.cells[6].load.process = ArrivalProcess::Poisson),
+            "disagree about whether the loop is closed",
+        ),
+        (
+            broken(&|r| {
+                r.run.shard = Some(Shard {
+                    index: 2,
+                    of: 2,
+                    start_at: "2025-11-24T16:00:00Z".to_owned(),
+                    late_ms: 0,
+                    program_sha256: String::new(),
+                });
+            }),
+            "part 2 of 2",
+        ),
+    ] {
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn files_from_before_phases_and_faults_are_read() {
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/old/before-phases.json");
+    let result = store::read(old.as_ref()).unwrap();
+    let (cell, facts) = (&result.cells[0], &result.strategies[0]);
+    assert_eq!((cell.phase.as_ref(), cell.actions.len()), (None, 0));
+    assert_eq!((cell.load.threads, cell.load.engine.as_ref()), (1, None));
+    assert_eq!(cell.load.shape, Shape::Steady);
+    assert_eq!(cell.load.topology, Topology::default());
+    let not_counted = Metric::missing("not counted");
+    assert_eq!(cell.costs.store_bytes_per_request, not_counted);
+    assert_eq!(cell.costs.store_round_trips_per_request, not_counted);
+    assert!(facts.knee.is_none() && facts.revocation_elsewhere.is_none());
+    assert!(result.run.shard.is_none() && result.run.merged_from.is_none());
+}
+
+#[test]
 fn results_follow_their_own_schema() {
     let schema: serde_json::Value = serde_json::from_str(&schema::json()).unwrap();
     assert_eq!(
@@ -185,8 +266,11 @@ fn results_follow_their_own_schema() {
     );
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let good = json();
-    if let Some(error) = validator.iter_errors(&good).next() {
-        panic!("{error} at {}", error.instance_path());
+    let phased = serde_json::to_value(fixture::phased::result()).unwrap();
+    for good in [&good, &phased] {
+        if let Some(error) = validator.iter_errors(good).next() {
+            panic!("{error} at {}", error.instance_path());
+        }
     }
     let mut bad = good.clone();
     bad["cells"][0]["speed"] = 1.into();
