@@ -1,6 +1,7 @@
 //! One run: every strategy of a scenario behind its own server process, put
 //! under load in interleaved blocks by one driver.
 
+mod board;
 pub(crate) mod cells;
 pub(crate) mod contender;
 pub(crate) mod convert;

@@ -101,7 +101,12 @@ fn measure(scenario: &str, options: &Options) -> Result<Outcome> {
         // included, stays off the server's core. A refusal is reported later.
         let _ = cores::pin_current_thread(own);
     }
-    let progress = Progress::new(steps(&plan), options.quiet);
+    let names: Vec<String> = plan
+        .recipes
+        .iter()
+        .map(|recipe| recipe.name.clone())
+        .collect();
+    let progress = Progress::new(steps(&plan), &names, options.quiet);
     let result = run::run(&plan, &placement, &stop, &progress)?;
     drop(progress);
     let saved =

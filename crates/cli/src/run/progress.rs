@@ -1,5 +1,5 @@
-//! How a run is going: bars on a terminal, a line a step elsewhere, nothing
-//! with `--quiet`.
+//! How a run is going: a live table on a terminal, a line a step elsewhere,
+//! nothing with `--quiet`.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use authbench_load::Snapshot;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::run::board::{Board, HEADER};
 
 /// Between two redraws: rare enough not to disturb the driver, whose core the
 /// drawing shares.
@@ -19,39 +21,23 @@ pub(crate) struct Progress {
     kind: Kind,
     steps: u64,
     done: AtomicU64,
+    board: Arc<Board>,
 }
 
 enum Kind {
     Quiet,
     Lines,
-    Bars(Bars),
-}
-
-struct Bars {
-    whole: ProgressBar,
-    step: ProgressBar,
-    board: Arc<Board>,
-    painter: Option<JoinHandle<()>>,
-}
-
-/// What the driver's thread notes, and the painter's thread draws: the driver
-/// must not wait for a terminal.
-#[derive(Default)]
-struct Board {
-    done_permille: AtomicU64,
-    achieved_per_s: AtomicU64,
-    p50_ns: AtomicU64,
-    p99_ns: AtomicU64,
-    ended: AtomicBool,
+    Table(Table),
 }
 
 impl Progress {
-    /// For a run of `steps` steps.
-    pub(crate) fn new(steps: u64, quiet: bool) -> Self {
+    /// For a run of `steps` steps over these strategies.
+    pub(crate) fn new(steps: u64, strategies: &[String], quiet: bool) -> Self {
+        let board = Arc::new(Board::new(strategies));
         let kind = if quiet {
             Kind::Quiet
         } else if std::io::stderr().is_terminal() {
-            Kind::Bars(Bars::new(steps))
+            Kind::Table(Table::new(steps, strategies.len(), &board))
         } else {
             Kind::Lines
         };
@@ -59,39 +45,39 @@ impl Progress {
             kind,
             steps,
             done: AtomicU64::new(0),
+            board,
         }
     }
 
     /// Says what is done now.
     pub(crate) fn step(&self, strategy: &str, what: &str) {
-        match &self.kind {
-            Kind::Quiet => {}
-            Kind::Lines => {
-                let number = self.done.load(Ordering::Relaxed) + 1;
-                eprintln!("[{number}/{}] {strategy}: {what}", self.steps);
-            }
-            Kind::Bars(bars) => {
-                bars.board.clear();
-                bars.step.set_position(0);
-                bars.step.set_prefix(format!("{strategy}  {what}"));
-                bars.step.set_message("");
-            }
+        self.board.begin(strategy, what);
+        if let Kind::Lines = self.kind {
+            let number = self.done.load(Ordering::Relaxed) + 1;
+            eprintln!("[{number}/{}] {strategy}: {what}", self.steps);
         }
     }
 
     /// The step is over, or left out.
     pub(crate) fn step_done(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
-        if let Kind::Bars(bars) = &self.kind {
-            bars.whole.inc(1);
+        let figures = self.board.end();
+        match &self.kind {
+            Kind::Quiet => {}
+            Kind::Lines => {
+                if let Some(figures) = figures {
+                    eprintln!("      {figures}");
+                }
+            }
+            Kind::Table(table) => table.whole.inc(1),
         }
     }
 
-    /// Says what went wrong, above the bars.
+    /// Says what went wrong, above the table.
     pub(crate) fn warn(&self, message: &str) {
         match &self.kind {
-            Kind::Bars(bars) => {
-                bars.whole.suspend(|| eprintln!("warning: {message}"));
+            Kind::Table(table) => {
+                table.whole.suspend(|| eprintln!("warning: {message}"));
             }
             Kind::Quiet | Kind::Lines => eprintln!("warning: {message}"),
         }
@@ -100,17 +86,15 @@ impl Progress {
     /// Is told by the driver how a load point is going.
     pub(crate) fn watch(&self) -> Watch {
         Watch(match &self.kind {
-            Kind::Bars(bars) => Some(Arc::clone(&bars.board)),
-            Kind::Quiet | Kind::Lines => None,
+            Kind::Quiet => None,
+            Kind::Lines | Kind::Table(_) => Some(Arc::clone(&self.board)),
         })
     }
 
-    /// The run is over: takes the bars away.
+    /// The run is over: takes the table away.
     pub(crate) fn finish(&self) {
-        if let Kind::Bars(bars) = &self.kind {
-            bars.board.ended.store(true, Ordering::Relaxed);
-            bars.step.finish_and_clear();
-            bars.whole.finish_and_clear();
+        if let Kind::Table(table) = &self.kind {
+            table.finish();
         }
     }
 }
@@ -118,8 +102,8 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.finish();
-        if let Kind::Bars(bars) = &mut self.kind
-            && let Some(painter) = bars.painter.take()
+        if let Kind::Table(table) = &mut self.kind
+            && let Some(painter) = table.painter.take()
         {
             // A painter that panicked has nothing to say any more.
             let _ = painter.join();
@@ -127,63 +111,70 @@ impl Drop for Progress {
     }
 }
 
-impl Bars {
-    fn new(steps: u64) -> Self {
+/// One line a strategy, and one for the whole.
+struct Table {
+    whole: ProgressBar,
+    lines: Vec<ProgressBar>,
+    ended: Arc<AtomicBool>,
+    painter: Option<JoinHandle<()>>,
+}
+
+impl Table {
+    fn new(steps: u64, strategies: usize, board: &Arc<Board>) -> Self {
+        // Drawn by the painter's ticks alone, four times a second.
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         let style = |template: &str| {
             ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("=> ")
         };
-        let bars = MultiProgress::new();
+        let line = |text: &str| {
+            let line = bars.add(ProgressBar::new(1));
+            line.set_style(style("{wide_msg}"));
+            line.set_message(text.to_owned());
+            line
+        };
+        let mut lines = vec![line(HEADER)];
+        lines.extend((0..strategies).map(|_| line("")));
         let whole = bars.add(ProgressBar::new(steps));
         whole.set_style(style(
-            "{elapsed_precise} [{bar:40}] {pos}/{len} steps, {eta} left",
+            "{elapsed_precise} [{bar:40}] {pos}/{len} steps, {eta} left  {msg}",
         ));
-        let step = bars.add(ProgressBar::new(1_000));
-        step.set_style(style("         [{bar:40}] {prefix} {msg}"));
-        let board = Arc::new(Board::default());
+        let ended = Arc::new(AtomicBool::new(false));
         let painter = {
-            let (whole, step, board) = (whole.clone(), step.clone(), Arc::clone(&board));
-            std::thread::spawn(move || {
-                while !board.ended.load(Ordering::Relaxed) {
-                    board.draw(&step);
-                    whole.tick();
-                    std::thread::sleep(REDRAW);
-                }
-            })
+            let (board, ended) = (Arc::clone(board), Arc::clone(&ended));
+            let (lines, whole) = (lines.clone(), whole.clone());
+            std::thread::spawn(move || paint(&board, &lines, &whole, &ended))
         };
         Self {
             whole,
-            step,
-            board,
+            lines,
+            ended,
             painter: Some(painter),
         }
     }
+
+    fn finish(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        for line in &self.lines {
+            line.finish_and_clear();
+        }
+        self.whole.finish_and_clear();
+    }
 }
 
-impl Board {
-    fn clear(&self) {
-        for number in [
-            &self.done_permille,
-            &self.achieved_per_s,
-            &self.p50_ns,
-            &self.p99_ns,
-        ] {
-            number.store(0, Ordering::Relaxed);
+fn paint(board: &Board, lines: &[ProgressBar], whole: &ProgressBar, ended: &AtomicBool) {
+    // The driver comes first on this core. (On Linux this is the thread's own
+    // niceness.) Without the right to it the painter is merely less polite.
+    let _ = rustix::process::nice(19);
+    while !ended.load(Ordering::Relaxed) {
+        let (rows, present) = board.rows();
+        for (line, row) in lines.iter().skip(1).zip(rows) {
+            line.set_message(row);
         }
-    }
-
-    fn draw(&self, bar: &ProgressBar) {
-        bar.set_position(self.done_permille.load(Ordering::Relaxed));
-        let achieved_per_s = self.achieved_per_s.load(Ordering::Relaxed);
-        if achieved_per_s > 0 {
-            let us = |ns: &AtomicU64| ns.load(Ordering::Relaxed) as f64 / 1000.0;
-            bar.set_message(format!(
-                "{achieved_per_s}/s achieved, p50 {:.0} us, p99 {:.0} us",
-                us(&self.p50_ns),
-                us(&self.p99_ns)
-            ));
-        }
+        whole.set_message(present);
+        whole.tick();
+        std::thread::sleep(REDRAW);
     }
 }
 
@@ -193,14 +184,7 @@ pub(crate) struct Watch(Option<Arc<Board>>);
 impl authbench_load::Progress for Watch {
     fn update(&mut self, now: &Snapshot) {
         if let Some(board) = &self.0 {
-            board
-                .done_permille
-                .store((now.done_fraction * 1000.0) as u64, Ordering::Relaxed);
-            board
-                .achieved_per_s
-                .store(now.achieved_per_s as u64, Ordering::Relaxed);
-            board.p50_ns.store(now.response_ns_p50, Ordering::Relaxed);
-            board.p99_ns.store(now.response_ns_p99, Ordering::Relaxed);
+            board.note(now);
         }
     }
 }

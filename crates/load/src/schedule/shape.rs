@@ -179,8 +179,8 @@ impl Slopes {
         loop {
             let slope = self.rest.front()?;
             let own = slope.expected();
-            // Not a number stands for a flat rate of 0 without end.
-            if self.rest.len() > 1 && !(expected - self.before < own) {
+            // The last part has no end.
+            if self.rest.len() > 1 && expected - self.before >= own {
                 self.before += own;
                 self.start_s += slope.duration_s;
                 self.rest.pop_front();
