@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use authbench_core::system::monotonic_ns;
 
-use crate::crowd::{Crowd, Ticket, Verdict};
+use crate::callers::{Arrival, Callers, Over};
+use crate::crowd::Crowd;
 use crate::driver::Driver;
 use crate::edge::Edge;
 use crate::error::LoadError;
@@ -14,7 +15,7 @@ use crate::point::{Arrivals, LoadPoint};
 use crate::progress::{Probe, Progress, Snapshot};
 use crate::record::{CellOutcome, Recorder, Sample};
 use crate::schedule::Schedule;
-use authbench_engine::{Done, Engine, Route};
+use crate::stream::Users;
 
 /// From the call to the first arrival, so that all is set up by then.
 const LEAD_NS: u64 = 2_000_000;
@@ -42,7 +43,8 @@ impl Driver {
     ) -> Result<CellOutcome, LoadError> {
         let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
         let (connections, timeout_ms) = (point.connections.max(1), point.timeout_ms.max(1_000));
-        let (crowd, engine) = Crowd::gather(self, &point.mix, point.seed, connections, timeout_ms)?;
+        let lane = self.lane(connections, timeout_ms)?;
+        let callers = Crowd::gather(lane, &point.mix, point.seed)?;
         let Arrivals::Open { spacing, shape } = &point.arrivals else {
             return Err(LoadError::NoPopulation);
         };
@@ -55,9 +57,9 @@ impl Driver {
         );
         let mut cell = Cell {
             point,
-            engine,
-            crowd,
+            callers,
             schedule,
+            arrivals_of: Users::new(users, point.zipf, point.seed),
             backlog: VecDeque::with_capacity(4096),
             recorder: Recorder::new(point, users),
             times: Times::new(point, monotonic_ns() + LEAD_NS),
@@ -97,13 +99,13 @@ impl Times {
     }
 }
 
-struct Cell<'d> {
+struct Cell<'d, C> {
     point: &'d LoadPoint,
-    engine: Engine<Ticket>,
-    crowd: Crowd<'d>,
+    callers: C,
     schedule: Schedule,
-    /// Intended instants whose requests have not been sent.
-    backlog: VecDeque<u64>,
+    arrivals_of: Users,
+    /// Arrivals whose requests have not been sent.
+    backlog: VecDeque<Arrival>,
     recorder: Recorder,
     times: Times,
     next_arrival_ns: u64,
@@ -112,7 +114,7 @@ struct Cell<'d> {
     last_release_ns: u64,
 }
 
-impl Cell<'_> {
+impl<C: Callers> Cell<'_, C> {
     fn run(
         &mut self,
         probe: &mut dyn Probe,
@@ -147,13 +149,12 @@ impl Cell<'_> {
                 .wake_ns(now_ns)
                 .min(next_edge_ns.unwrap_or(u64::MAX))
                 .min(next_tick_ns);
-            self.engine.wait(until_ns)?;
-            while let Some(done) = self.engine.next_done() {
-                let done_ns = done.done_ns;
-                self.over(&done);
+            self.callers.wait(until_ns)?;
+            while let Some(over) = self.callers.next_over() {
+                self.over(&over);
                 // What has come due meanwhile goes out before the next answer
                 // is looked at.
-                self.admit(done_ns);
+                self.admit(over.done_ns);
                 self.dispatch();
             }
         }
@@ -162,7 +163,10 @@ impl Cell<'_> {
     /// Takes the arrivals that are due into the backlog.
     fn admit(&mut self, now_ns: u64) {
         while self.next_arrival_ns <= now_ns && self.next_arrival_ns < self.times.end_ns {
-            self.backlog.push_back(self.next_arrival_ns);
+            self.backlog.push_back(Arrival {
+                intended_ns: self.next_arrival_ns,
+                user: self.arrivals_of.next(),
+            });
             self.next_arrival_ns = self
                 .times
                 .start_ns
@@ -172,8 +176,9 @@ impl Cell<'_> {
 
     /// Sends what waits as far as connections and users are free.
     fn dispatch(&mut self) {
-        while let Some(intended_ns) = self.backlog.front().copied() {
-            if !self.engine.has_idle(Route::Any) || !self.crowd.has_idle() {
+        while let Some(arrival) = self.backlog.front().copied() {
+            let intended_ns = arrival.intended_ns;
+            if !self.callers.can_send(&arrival) {
                 self.starved = true;
                 return;
             }
@@ -183,7 +188,7 @@ impl Cell<'_> {
             } else {
                 intended_ns
             };
-            let Some(sent_ns) = self.crowd.send(&mut self.engine, intended_ns) else {
+            let Some(sent_ns) = self.callers.send(arrival) else {
                 return;
             };
             if self.is_measured(intended_ns) {
@@ -194,46 +199,32 @@ impl Cell<'_> {
         self.starved = false;
     }
 
-    /// Judges, records, and frees user and connection.
-    fn over(&mut self, done: &Done<Ticket>) {
-        let Ticket {
-            action,
-            intended_ns,
-            ..
-        } = done.request.ticket;
-        let response_ns = done.done_ns.saturating_sub(intended_ns);
-        let Verdict {
-            mut kind,
-            received_bytes,
-        } = self.crowd.settle(&mut self.engine, done);
-        if kind == Kind::Right && response_ns > self.times.timeout_ns {
-            kind = Kind::Timeout;
-        }
+    /// Records.
+    fn over(&mut self, over: &Over) {
+        let response_ns = over.done_ns.saturating_sub(over.intended_ns);
+        let kind = match over.kind {
+            Kind::Right if response_ns > self.times.timeout_ns => Kind::Timeout,
+            kind => kind,
+        };
         self.recorder.over(&Sample {
-            action,
+            action: over.action,
             kind,
-            measured: self.is_measured(intended_ns),
+            measured: self.is_measured(over.intended_ns),
             response_ns,
-            service_ns: done.done_ns.saturating_sub(done.request.sent_ns),
-            sent_bytes: done.request.sent_bytes,
-            received_bytes,
+            service_ns: over.done_ns.saturating_sub(over.sent_ns),
+            sent_bytes: over.sent_bytes,
+            received_bytes: over.received_bytes,
         });
-        self.last_release_ns = done.done_ns;
+        self.last_release_ns = over.done_ns;
     }
 
     /// Counts what has not been answered, at its length so far.
     fn finish(&mut self, now_ns: u64) {
-        for request in self.engine.pending() {
-            let Ticket {
-                action,
-                intended_ns,
-                ..
-            } = request.ticket;
-            self.crowd.abandon(request.ticket);
+        for (action, intended_ns) in self.callers.abandon() {
             self.unfinished(action, intended_ns, now_ns);
         }
-        for intended_ns in std::mem::take(&mut self.backlog) {
-            self.unfinished(Action::Read, intended_ns, now_ns);
+        for arrival in std::mem::take(&mut self.backlog) {
+            self.unfinished(Action::Read, arrival.intended_ns, now_ns);
         }
         let outcome = &mut self.recorder.outcome;
         outcome.measured_ns = self
@@ -241,7 +232,7 @@ impl Cell<'_> {
             .end_ns
             .saturating_sub(self.times.measured_from_ns);
         outcome.drained_ns = now_ns.saturating_sub(self.times.end_ns);
-        outcome.reconnects = self.engine.reconnects();
+        outcome.reconnects = self.callers.reconnects();
         outcome.arrivals = outcome.tally.total();
     }
 
@@ -258,7 +249,7 @@ impl Cell<'_> {
     }
 
     fn edge(&mut self, now_ns: u64, probe: &mut dyn Probe) {
-        let edge = Edge::read(now_ns, self.engine.idle_ns(), probe);
+        let edge = Edge::read(now_ns, self.callers.idle_ns(), probe);
         self.recorder.edge(edge);
     }
 
@@ -268,7 +259,7 @@ impl Cell<'_> {
 
     fn is_over(&self, now_ns: u64) -> bool {
         let all_in = self.next_arrival_ns >= self.times.end_ns && now_ns >= self.times.end_ns;
-        let all_done = self.backlog.is_empty() && self.engine.in_flight() == 0;
+        let all_done = self.backlog.is_empty() && self.callers.in_flight() == 0;
         all_in && (all_done || now_ns >= self.times.end_ns.saturating_add(self.times.timeout_ns))
     }
 

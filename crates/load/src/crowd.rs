@@ -1,122 +1,104 @@
 //! The population at work: who acts next, what is sent for them, and what
 //! came of it.
 
-use std::collections::VecDeque;
-
-use rand::SeedableRng as _;
-use rand::seq::SliceRandom as _;
-use rand_chacha::ChaCha8Rng;
-
-use crate::driver::{Driver, Population};
+use crate::callers::{Arrival, Callers, Over};
+use crate::driver::{Lane, Population};
 use crate::error::LoadError;
 use crate::judge;
 use crate::outcome::{Action, Kind};
 use crate::request::Values;
 use crate::scenario::Mix;
 use crate::seed::{self, Purpose};
+use crate::share::Share;
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::{User, Weights};
-use authbench_engine::{Done, Engine, Route};
+use authbench_engine::{Engine, Route};
 
 /// What travels with a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticket {
+struct Ticket {
     user: u32,
-    /// What it does.
-    pub(crate) action: Action,
-    /// When it was meant to be sent, on the monotonic clock.
-    pub(crate) intended_ns: u64,
+    action: Action,
+    intended_ns: u64,
 }
 
-/// What came of a request, apart from how long it took.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Verdict {
-    /// By the oracle.
-    pub(crate) kind: Kind,
-    /// Octets of a whole answer, else 0.
-    pub(crate) received_bytes: u64,
-}
-
-/// The users of one load.
+/// The users of one lane, over HTTP.
 pub(crate) struct Crowd<'d> {
+    engine: Engine<Ticket>,
     target: &'d Target,
     population: &'d Population,
     users: &'d mut [User],
+    share: Share,
     timeline: Timeline,
     weights: Weights,
     users_seed: u64,
-    /// Users without a request under way, longest first.
-    idle: VecDeque<u32>,
+    /// Users who have a request under way.
+    busy: Box<[bool]>,
     values: u64,
     scratch: Vec<u8>,
 }
 
 impl<'d> Crowd<'d> {
-    /// The driver's population, to do what `mix` says, in an order that `seed`
-    /// decides; and its `connections`, each made within `timeout_ms`. Lines
-    /// the clocks up.
+    /// The lane's users, to do what `mix` says as `seed` decides, and its
+    /// connections.
     ///
     /// # Errors
-    /// [`LoadError`] when there is no population, the mix asks for what the
-    /// target lacks, or the connections cannot be made.
-    pub(crate) fn gather(
-        driver: &'d mut Driver,
-        mix: &Mix,
-        seed: u64,
-        connections: u32,
-        timeout_ms: u64,
-    ) -> Result<(Self, Engine<Ticket>), LoadError> {
-        driver.target.need(Action::Read)?;
+    /// [`LoadError`] when there are no users, the mix asks for what the target
+    /// lacks, or the connections cannot be made.
+    pub(crate) fn gather(lane: Lane<'d>, mix: &Mix, seed: u64) -> Result<Self, LoadError> {
+        let target = lane.target;
+        target.need(Action::Read)?;
         if mix.mutate.value > 0 {
-            driver.target.need(Action::Mutate)?;
+            target.need(Action::Mutate)?;
         }
         if mix.logout.value > 0 {
-            driver.target.need(Action::Logout)?;
+            target.need(Action::Logout)?;
         }
-        let population = driver
-            .population
-            .as_ref()
-            .filter(|_| !driver.users.is_empty())
-            .ok_or(LoadError::NoPopulation)?;
-        let engine = driver.engine(connections, timeout_ms)?;
-        driver.timeline.realign();
-        driver.users.iter_mut().for_each(User::rewind);
-        let crowd = Self {
-            target: &driver.target,
-            population,
-            idle: shuffled(u32::try_from(driver.users.len()).unwrap_or(u32::MAX), seed),
-            users: &mut driver.users,
-            timeline: driver.timeline,
+        lane.users.iter_mut().for_each(User::rewind);
+        Ok(Self {
+            engine: Engine::open(&lane.engine)?,
+            target,
+            population: lane.population,
+            busy: vec![false; lane.users.len()].into(),
+            users: lane.users,
+            share: lane.share,
+            timeline: lane.timeline,
             weights: Weights::of(mix),
             users_seed: seed::for_purpose(seed, Purpose::Users),
             values: 0,
             scratch: Vec::with_capacity(1024),
-        };
-        Ok((crowd, engine))
+        })
     }
 
-    /// Whether somebody has no request under way.
-    pub(crate) fn has_idle(&self) -> bool {
-        !self.idle.is_empty()
+    /// The user, or the next one who is idle.
+    fn idle(&self, user: u32) -> Option<u32> {
+        // No more users are busy than requests are under way, so that is the
+        // most that are passed over.
+        let (before, after) = self.busy.split_at_checked(user as usize)?;
+        let idle = |busy: &[bool]| busy.iter().position(|busy| !busy);
+        let found = idle(after).map(|at| before.len() + at);
+        found.or_else(|| idle(before)).map(|at| at as u32)
+    }
+}
+
+impl Callers for Crowd<'_> {
+    fn can_send(&self, _: &Arrival) -> bool {
+        self.engine.has_idle(Route::Any) && self.engine.in_flight() < self.users.len()
     }
 
-    /// Sends the next request of the user who has been idle longest. Returns
-    /// the instant before its first octet went out; `None` if no user or no
-    /// connection is free.
-    pub(crate) fn send(&mut self, engine: &mut Engine<Ticket>, intended_ns: u64) -> Option<u64> {
-        if !engine.has_idle(Route::Any) {
+    fn send(&mut self, arrival: Arrival) -> Option<u64> {
+        if !self.engine.has_idle(Route::Any) {
             return None;
         }
-        let number = self.idle.pop_front()?;
+        let number = self.idle(arrival.user)?;
         let user = &mut self.users[number as usize];
-        let action = user.next_action(
-            self.weights,
-            seed::derive(self.users_seed, u64::from(number)),
-        );
+        let among_all = self.share.user(number);
+        let seed = seed::derive(self.users_seed, u64::from(among_all));
+        let action = user.next_action(self.weights, seed);
         // Only a login needs the name and the password: those are made anew.
         let account = (action == Action::Login)
-            .then(|| self.population.account(number))
+            .then(|| self.population.account(among_all))
             .flatten();
         let (name, password) = account
             .as_ref()
@@ -132,26 +114,31 @@ impl<'d> Crowd<'d> {
         let ticket = Ticket {
             user: number,
             action,
-            intended_ns,
+            intended_ns: arrival.intended_ns,
         };
         let (target, scratch) = (self.target, &mut self.scratch);
-        engine.send(Route::Any, ticket, |out| {
+        self.busy[number as usize] = true;
+        self.engine.send(Route::Any, ticket, |out| {
             target.write(action, &values, scratch, out);
         })
     }
 
-    /// Judges what came, and frees user and connection.
-    pub(crate) fn settle(&mut self, engine: &mut Engine<Ticket>, done: &Done<Ticket>) -> Verdict {
+    fn wait(&mut self, until_ns: u64) -> Result<(), LoadError> {
+        Ok(self.engine.wait(until_ns)?)
+    }
+
+    fn next_over(&mut self) -> Option<Over> {
+        let done = self.engine.next_done()?;
         let Ticket {
             user: number,
             action,
-            ..
+            intended_ns,
         } = done.request.ticket;
         let user = &mut self.users[number as usize];
         let (kind, received_bytes, reusable) = match &done.answer {
             Ok(answer) => {
                 let span = self.timeline.span(done.request.sent_ns, done.done_ns);
-                let view = engine.view(done.conn, answer);
+                let view = self.engine.view(done.conn, answer);
                 let kind = judge::judge(self.target, user, action, span, view);
                 (kind, answer.wire_bytes, answer.keep_alive)
             }
@@ -160,23 +147,39 @@ impl<'d> Crowd<'d> {
                 (Kind::of_broken(broken), 0, false)
             }
         };
-        engine.release(done.conn, reusable);
-        self.idle.push_back(number);
-        Verdict {
+        self.engine.release(done.conn, reusable);
+        self.busy[number as usize] = false;
+        Some(Over {
+            action,
+            user: number,
+            intended_ns,
+            sent_ns: done.request.sent_ns,
+            done_ns: done.done_ns,
             kind,
+            sent_bytes: done.request.sent_bytes,
             received_bytes,
-        }
+        })
     }
 
-    /// Takes note that the answer to this will not be awaited.
-    pub(crate) fn abandon(&mut self, ticket: Ticket) {
-        judge::abandoned(&mut self.users[ticket.user as usize], ticket.action);
+    fn in_flight(&self) -> usize {
+        self.engine.in_flight()
     }
-}
 
-fn shuffled(users: u32, seed: u64) -> VecDeque<u32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed::for_purpose(seed, Purpose::Order));
-    let mut order: Vec<u32> = (0..users).collect();
-    order.shuffle(&mut rng);
-    order.into()
+    fn abandon(&mut self) -> Vec<(Action, u64)> {
+        let pending = self.engine.pending();
+        let tickets = pending.iter().map(|request| request.ticket);
+        let left = tickets.map(|ticket| {
+            judge::abandoned(&mut self.users[ticket.user as usize], ticket.action);
+            (ticket.action, ticket.intended_ns)
+        });
+        left.collect()
+    }
+
+    fn idle_ns(&self) -> u64 {
+        self.engine.idle_ns()
+    }
+
+    fn reconnects(&self) -> u64 {
+        self.engine.reconnects()
+    }
 }

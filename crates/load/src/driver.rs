@@ -8,6 +8,7 @@ use authbench_wire::Profile;
 use authbench_wire::profile::{User as Account, Users};
 
 use crate::error::LoadError;
+use crate::share::Share;
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::User;
@@ -39,6 +40,20 @@ pub struct Driver {
     options: DriverOptions,
 }
 
+/// One of the parts in which the driver's users are put to work: its own
+/// users, and what it needs to open its own connections.
+pub(crate) struct Lane<'d> {
+    pub(crate) target: &'d Target,
+    pub(crate) population: &'d Population,
+    /// The lane's users: the `n`-th is user `share.user(n)` of all.
+    pub(crate) users: &'d mut [User],
+    /// Which of all users they are.
+    pub(crate) share: Share,
+    pub(crate) timeline: Timeline,
+    /// The lane's own connections.
+    pub(crate) engine: EngineOptions,
+}
+
 impl Driver {
     /// A driver for the server that `profile` describes, at the profile's
     /// `base_url`. Nothing is sent yet.
@@ -62,21 +77,51 @@ impl Driver {
         self.target.address
     }
 
+    /// The users and connections to work with, all in one lane. Lines the
+    /// clocks up.
+    ///
+    /// # Errors
+    /// [`LoadError::NoPopulation`].
+    pub(crate) fn lane(
+        &mut self,
+        connections: u32,
+        timeout_ms: u64,
+    ) -> Result<Lane<'_>, LoadError> {
+        self.timeline.realign();
+        let engine = self.engine_options(connections, timeout_ms);
+        let population = self
+            .population
+            .as_ref()
+            .filter(|_| !self.users.is_empty())
+            .ok_or(LoadError::NoPopulation)?;
+        Ok(Lane {
+            target: &self.target,
+            population,
+            users: &mut self.users,
+            share: Share::WHOLE,
+            timeline: self.timeline,
+            engine,
+        })
+    }
+
     /// Opens connections to the target.
     pub(crate) fn engine<T: Copy + 'static>(
         &self,
         connections: u32,
         timeout_ms: u64,
     ) -> Result<Engine<T>, LoadError> {
-        let options = EngineOptions {
+        Ok(Engine::open(&self.engine_options(connections, timeout_ms))?)
+    }
+
+    fn engine_options(&self, connections: u32, timeout_ms: u64) -> EngineOptions {
+        EngineOptions {
             kind: self.options.engine,
             security: Security::Plain,
             connections,
             timeout_ms,
             shared_core: self.options.shared_core,
             ..EngineOptions::new(self.target.address)
-        };
-        Ok(Engine::open(&options)?)
+        }
     }
 }
 

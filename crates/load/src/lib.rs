@@ -19,6 +19,7 @@
 //!
 //! [`Driver`] is the way in; [`Scenario`] is the file that describes a run.
 
+mod callers;
 mod cell;
 mod crowd;
 mod driver;
@@ -39,6 +40,7 @@ mod scenario;
 mod schedule;
 mod seed;
 mod share;
+mod stream;
 mod target;
 mod timeline;
 mod user;

@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use authbench_core::system::monotonic_ns;
 use hdrhistogram::Histogram;
 
-use crate::crowd::{Crowd, Ticket};
+use crate::callers::{Arrival, Callers, Over};
+use crate::crowd::Crowd;
 use crate::driver::Driver;
 use crate::edge::Edge;
 use crate::error::LoadError;
@@ -23,7 +24,7 @@ use crate::outcome::{Action, Kind, Tally};
 use crate::progress::Probe;
 use crate::record::histogram;
 use crate::scenario::Mix;
-use authbench_engine::{Done, Engine};
+use crate::stream::Users;
 
 /// How often the stop flag is looked at while nothing happens.
 const LOOK_NS: u64 = 10_000_000;
@@ -115,10 +116,13 @@ impl Driver {
         let connections = plan.connections.min(users).max(1);
         let reads = Mix::reads();
         let timeout_ms = plan.timeout_ms.max(1_000);
-        let (crowd, engine) = Crowd::gather(self, &reads, plan.seed, connections, timeout_ms)?;
+        let lane = self.lane(connections, timeout_ms)?;
+        let callers = Crowd::gather(lane, &reads, plan.seed)?;
+        let mut turns = Users::new(users, None, plan.seed);
         let mut saturation = Saturation {
-            engine,
-            crowd,
+            callers,
+            turn: turns.next(),
+            turns,
             timeout_ns: plan.timeout_ms.saturating_mul(1_000_000),
             phase: Phase::Warmup,
             outcome: SaturationOutcome::new(connections),
@@ -155,15 +159,17 @@ enum Phase {
     Drain,
 }
 
-struct Saturation<'d> {
-    engine: Engine<Ticket>,
-    crowd: Crowd<'d>,
+struct Saturation<C> {
+    callers: C,
+    turns: Users,
+    /// Whose turn it is.
+    turn: u32,
     timeout_ns: u64,
     phase: Phase,
     outcome: SaturationOutcome,
 }
 
-impl Saturation<'_> {
+impl<C: Callers> Saturation<C> {
     fn run(
         &mut self,
         plan: &SaturationPlan,
@@ -191,32 +197,42 @@ impl Saturation<'_> {
                     self.phase = Phase::Drain;
                     phase_end_ns = now_ns.saturating_add(self.timeout_ns);
                 }
-                Phase::Drain if self.engine.in_flight() == 0 || now_ns >= phase_end_ns => {
+                Phase::Drain if self.callers.in_flight() == 0 || now_ns >= phase_end_ns => {
                     self.finish();
                     return Ok(());
                 }
                 _ => {}
             }
             self.fill(now_ns);
-            self.engine.wait(phase_end_ns.min(now_ns + LOOK_NS))?;
-            while let Some(done) = self.engine.next_done() {
-                self.over(&done);
-                self.fill(done.done_ns);
+            self.callers.wait(phase_end_ns.min(now_ns + LOOK_NS))?;
+            while let Some(over) = self.callers.next_over() {
+                self.over(&over);
+                self.fill(over.done_ns);
             }
         }
     }
 
     /// Gives each free connection something to do.
     fn fill(&mut self, now_ns: u64) {
-        if !matches!(self.phase, Phase::Drain) {
-            while self.crowd.send(&mut self.engine, now_ns).is_some() {}
+        if matches!(self.phase, Phase::Drain) {
+            return;
+        }
+        loop {
+            let arrival = Arrival {
+                intended_ns: now_ns,
+                user: self.turn,
+            };
+            if !self.callers.can_send(&arrival) || self.callers.send(arrival).is_none() {
+                return;
+            }
+            self.turn = self.turns.next();
         }
     }
 
-    fn over(&mut self, done: &Done<Ticket>) {
-        let action = done.request.ticket.action;
-        let service_ns = done.done_ns.saturating_sub(done.request.sent_ns);
-        let mut kind = self.crowd.settle(&mut self.engine, done).kind;
+    fn over(&mut self, over: &Over) {
+        let action = over.action;
+        let service_ns = over.done_ns.saturating_sub(over.sent_ns);
+        let mut kind = over.kind;
         if kind == Kind::Right && service_ns > self.timeout_ns {
             kind = Kind::Timeout;
         }
@@ -235,7 +251,7 @@ impl Saturation<'_> {
     }
 
     fn edge(&self, now_ns: u64, probe: &mut dyn Probe) -> Edge {
-        Edge::read(now_ns, self.engine.idle_ns(), probe)
+        Edge::read(now_ns, self.callers.idle_ns(), probe)
     }
 
     fn measured(&mut self, start: &Edge, now_ns: u64, probe: &mut dyn Probe) {
@@ -251,9 +267,7 @@ impl Saturation<'_> {
 
     /// Counts what has not been answered.
     fn finish(&mut self) {
-        for request in self.engine.pending() {
-            self.crowd.abandon(request.ticket);
-            let action = request.ticket.action;
+        for (action, _) in self.callers.abandon() {
             self.outcome.tally.add(action, Kind::Unfinished);
         }
     }
