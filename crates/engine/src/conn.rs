@@ -1,14 +1,14 @@
-//! One keep-alive connection: what is under way on it, and what has come back.
+//! One keep-alive connection of the `epoll` transport: what is under way on it, and what has come back.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use rustix::event::epoll::EventFlags;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::broken::Broken;
 use crate::exchange::InFlight;
 use crate::http1::{Answer, Reader};
+use crate::socket;
 
 /// One connection. `T` travels with each exchange.
 #[derive(Debug)]
@@ -60,20 +60,9 @@ impl<T> Conn<T> {
     pub(crate) fn open(&mut self, address: SocketAddr) -> io::Result<(&TcpStream, u32)> {
         self.close();
         self.generation = self.generation.wrapping_add(1);
-        let family = if address.is_ipv4() {
-            AddressFamily::INET
-        } else {
-            AddressFamily::INET6
-        };
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
-        rustix::net::sockopt::set_tcp_nodelay(&socket, true)?;
-        match rustix::net::connect(&socket, &address) {
-            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
-            Err(errno) => return Err(errno.into()),
-        }
+        let stream = socket::connect(address)?;
         self.phase = Phase::Connecting;
-        Ok((self.stream.insert(TcpStream::from(socket)), self.generation))
+        Ok((self.stream.insert(stream), self.generation))
     }
 
     /// Closes the socket.
@@ -86,8 +75,7 @@ impl<T> Conn<T> {
     /// How the attempt to connect came out.
     pub(crate) fn connected(&self) -> io::Result<()> {
         let stream = self.stream.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        rustix::net::sockopt::socket_error(stream)??;
-        Ok(())
+        socket::connected(stream)
     }
 
     /// An empty buffer for the next request.

@@ -5,18 +5,21 @@ use crate::error::{EngineError, Lack};
 use crate::exchange::{Done, InFlight};
 use crate::http1::{Answer, View};
 use crate::options::{EngineKind, EngineOptions, Route, Security};
+use crate::uring::Uring;
 
 /// Keep-alive connections, driven by the thread that opened them. `T` travels
 /// with each request.
 pub struct Engine<T> {
     kind: EngineKind,
+    passed_over: Option<Lack>,
     transport: Transport<T>,
 }
 
 /// One variant for each transport, an arm in [`each`], and one in
 /// [`Transport::open`].
 enum Transport<T> {
-    Epoll(Epoll<T>),
+    Epoll(Box<Epoll<T>>),
+    IoUring(Box<Uring<T>>),
 }
 
 /// Does the same with whichever transport there is.
@@ -24,6 +27,7 @@ macro_rules! each {
     ($transport:expr, $engine:ident => $call:expr) => {
         match $transport {
             Transport::Epoll($engine) => $call,
+            Transport::IoUring($engine) => $call,
         }
     };
 }
@@ -39,8 +43,33 @@ impl<T: Copy + 'static> Engine<T> {
         if options.addresses.is_empty() {
             return Err(EngineError::NoAddress);
         }
-        let (kind, transport) = Transport::open(options)?;
-        Ok(Self { kind, transport })
+        let kind = match (options.kind, &options.security) {
+            (EngineKind::Auto, Security::Plain) => EngineKind::IoUring,
+            (EngineKind::Auto, Security::Tls(_)) => EngineKind::Hyper,
+            (kind, _) => kind,
+        };
+        need_plain(options, kind)?;
+        let opened = |kind, passed_over, transport| Self {
+            kind,
+            passed_over,
+            transport,
+        };
+        match Transport::open(kind, options) {
+            Ok(transport) => Ok(opened(kind, None, transport)),
+            Err(EngineError::Unavailable { reason, .. })
+                if kind == EngineKind::IoUring && options.kind == EngineKind::Auto =>
+            {
+                let kind = EngineKind::Epoll;
+                Ok(opened(kind, Some(reason), Transport::open(kind, options)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why [`EngineKind::Auto`] did not come to `io-uring`, if it did not.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<&Lack> {
+        self.passed_over.as_ref()
     }
 
     /// The transport: what [`EngineKind::Auto`] came to.
@@ -129,30 +158,30 @@ impl<T: Copy + 'static> Engine<T> {
 }
 
 impl<T: Copy + 'static> Transport<T> {
-    fn open(options: &EngineOptions) -> Result<(EngineKind, Self), EngineError> {
-        match options.kind {
-            EngineKind::Auto | EngineKind::Epoll => {
-                need_plain(options, EngineKind::Epoll)?;
-                Ok((EngineKind::Epoll, Self::Epoll(Epoll::open(options)?)))
+    fn open(kind: EngineKind, options: &EngineOptions) -> Result<Self, EngineError> {
+        match kind {
+            EngineKind::Epoll => Ok(Self::Epoll(Box::new(Epoll::open(options)?))),
+            EngineKind::IoUring | EngineKind::Auto => {
+                Ok(Self::IoUring(Box::new(Uring::open(options)?)))
             }
-            kind @ (EngineKind::IoUring | EngineKind::Hyper | EngineKind::Http2) => {
-                Err(EngineError::Unavailable {
-                    kind,
-                    reason: Lack::NotBuilt,
-                })
-            }
+            kind @ (EngineKind::Hyper | EngineKind::Http2) => Err(EngineError::Unavailable {
+                kind,
+                reason: Lack::NotBuilt,
+            }),
         }
     }
 }
 
 /// The fast transports speak no TLS.
 fn need_plain(options: &EngineOptions, kind: EngineKind) -> Result<(), EngineError> {
-    match options.security {
-        Security::Plain => Ok(()),
-        Security::Tls(_) => Err(EngineError::Unavailable {
-            kind,
-            reason: Lack::Security("it speaks no TLS; `hyper` does"),
-        }),
+    match (&options.security, kind) {
+        (Security::Tls(_), EngineKind::Epoll | EngineKind::IoUring) => {
+            Err(EngineError::Unavailable {
+                kind,
+                reason: Lack::Security("it speaks no TLS; `hyper` and `http2` do"),
+            })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -160,6 +189,7 @@ impl<T> std::fmt::Debug for Engine<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
             .field("kind", &self.kind)
+            .field("passed_over", &self.passed_over)
             .finish_non_exhaustive()
     }
 }

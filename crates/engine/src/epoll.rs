@@ -2,15 +2,10 @@
 //!
 //! In steady state a request costs one write, one read and a share of one
 //! wait, and nothing is allocated. Sockets are registered once,
-//! edge-triggered. A wait ends at a stated nanosecond: the kernel's timer is
-//! asked for a little less, and the rest is spent looking at the sockets
-//! without sleeping, so that requests leave on time and answers that come in
-//! meanwhile are still seen at once. Between two such looks the core is told
-//! that it is spinning, so that a hyper-thread beside it is disturbed little.
+//! edge-triggered.
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 
 use authbench_core::system::monotonic_ns;
@@ -23,16 +18,8 @@ use crate::exchange::{Done, InFlight};
 use crate::http1::{Answer, View};
 use crate::idle::Idle;
 use crate::options::{EngineOptions, Route};
+use crate::pace::{Pace, Sockets};
 
-/// How long before its end a wait stops sleeping: longer than an idle virtual
-/// core takes to wake up.
-const SPIN_NS: u64 = 200_000;
-/// The same where somebody else needs the core.
-const SHARED_SPIN_NS: u64 = 20_000;
-/// The pause between two looks without sleep.
-const PAUSE_NS: u64 = 1_000;
-/// The pause before a failed attempt to connect is repeated.
-const RECONNECT_PAUSE_NS: u64 = 10_000_000;
 /// The most events taken at once.
 const EVENTS_MAX: usize = 256;
 
@@ -46,27 +33,17 @@ pub(crate) struct Epoll<T> {
     next_event: usize,
     broken: Vec<usize>,
     in_flight: usize,
-    spin_ns: u64,
-    idle_ns: u64,
-    retry_at_ns: Option<u64>,
-    last_fault: Option<(SocketAddr, io::Error)>,
+    pace: Pace,
     reconnects: u64,
 }
 
 impl<T: Copy> Epoll<T> {
     pub(crate) fn open(options: &EngineOptions) -> Result<Self, EngineError> {
-        // Timers of this thread fire when they are due, not up to 50 us later.
-        rustix::thread::set_current_timer_slack(NonZeroU64::new(1))
-            .map_err(EngineError::system("set its timer slack"))?;
+        let pace = Pace::new(options)?;
         let epoll =
             epoll::create(CreateFlags::CLOEXEC).map_err(EngineError::system("wait for sockets"))?;
         let places = options.addresses.len();
         let connections = options.connections.max(1) as usize;
-        let spin_ns = match options {
-            _ if options.never_sleeps => u64::MAX,
-            _ if options.shared_core => SHARED_SPIN_NS,
-            _ => SPIN_NS,
-        };
         let mut engine = Self {
             addresses: options.addresses.clone(),
             epoll,
@@ -78,10 +55,7 @@ impl<T: Copy> Epoll<T> {
             next_event: 0,
             broken: Vec::new(),
             in_flight: 0,
-            spin_ns,
-            idle_ns: 0,
-            retry_at_ns: None,
-            last_fault: None,
+            pace,
             reconnects: 0,
         };
         engine.open_all(options.timeout_ms)?;
@@ -93,7 +67,7 @@ impl<T: Copy> Epoll<T> {
     }
 
     pub(crate) fn idle_ns(&self) -> u64 {
-        self.idle_ns
+        self.pace.idle_ns()
     }
 
     pub(crate) fn pending(&self) -> Vec<InFlight<T>> {
@@ -139,13 +113,7 @@ impl<T: Copy> Epoll<T> {
         if !self.broken.is_empty() || self.next_event < self.events.len() {
             return Ok(());
         }
-        let from_ns = monotonic_ns();
-        self.retry_closed(from_ns);
-        if !self.look(0)? {
-            self.rest(until_ns)?;
-            self.idle_ns += monotonic_ns().saturating_sub(from_ns);
-        }
-        Ok(())
+        self.wait_until(until_ns)
     }
 
     pub(crate) fn next_done(&mut self) -> Option<Done<T>> {
@@ -177,39 +145,6 @@ impl<T: Copy> Epoll<T> {
         } else {
             self.reconnects += 1;
             self.reopen(conn);
-        }
-    }
-
-    /// Waits, when a look has just found nothing.
-    fn rest(&mut self, until_ns: u64) -> Result<(), EngineError> {
-        loop {
-            let now_ns = monotonic_ns();
-            if now_ns >= until_ns {
-                return Ok(());
-            }
-            self.retry_closed(now_ns);
-            let wake_ns = self
-                .retry_at_ns
-                .map_or(until_ns, |retry_ns| retry_ns.min(until_ns));
-            let sleep_ns = wake_ns.saturating_sub(now_ns).saturating_sub(self.spin_ns);
-            if sleep_ns == 0 {
-                pause(wake_ns.min(now_ns + PAUSE_NS));
-            }
-            if self.look(sleep_ns)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Whether something has happened on a socket, within `sleep_ns`.
-    fn look(&mut self, sleep_ns: u64) -> Result<bool, EngineError> {
-        self.events.clear();
-        self.next_event = 0;
-        let room = rustix::buffer::spare_capacity(&mut self.events);
-        match epoll::wait(&self.epoll, room, Some(&timespec(sleep_ns))) {
-            Ok(count) => Ok(count > 0),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(errno) => Err(EngineError::system("wait for sockets")(errno)),
         }
     }
 
@@ -287,60 +222,44 @@ impl<T: Copy> Epoll<T> {
     fn failed(&mut self, index: usize, error: io::Error) {
         let conn = &mut self.conns[index];
         conn.close();
-        self.last_fault = Some((self.addresses[conn.place], error));
-        self.retry_at_ns
-            .get_or_insert(monotonic_ns() + RECONNECT_PAUSE_NS);
-    }
-
-    fn retry_closed(&mut self, now_ns: u64) {
-        if self.retry_at_ns.is_some_and(|retry_ns| retry_ns <= now_ns) {
-            self.retry_at_ns = None;
-            for index in 0..self.conns.len() {
-                if matches!(self.conns[index].phase, Phase::Closed) {
-                    self.reopen(index);
-                }
-            }
-        }
-    }
-
-    fn open_all(&mut self, timeout_ms: u64) -> Result<(), EngineError> {
-        for index in 0..self.conns.len() {
-            self.reopen(index);
-        }
-        let deadline_ns = monotonic_ns() + timeout_ms.saturating_mul(1_000_000);
-        while self.idle.len() < self.conns.len() {
-            if let Some((address, source)) = self.last_fault.take() {
-                return Err(EngineError::Connect { address, source });
-            }
-            if monotonic_ns() > deadline_ns {
-                return Err(self.too_late());
-            }
-            self.wait(deadline_ns)?;
-            // Nothing is on its way, so this only takes note of connections.
-            while self.next_done().is_some() {}
-        }
-        Ok(())
-    }
-
-    fn too_late(&self) -> EngineError {
-        let late = self
-            .conns
-            .iter()
-            .find(|conn| !matches!(conn.phase, Phase::Idle));
-        EngineError::Connect {
-            address: self.addresses[late.map_or(0, |conn| conn.place)],
-            source: io::ErrorKind::TimedOut.into(),
-        }
+        self.pace.failed(self.addresses[conn.place], error);
     }
 }
 
-/// Spins until `until_ns` on the monotonic clock.
-fn pause(until_ns: u64) {
-    const HINTS: u32 = 8;
-    while monotonic_ns() < until_ns {
-        for _ in 0..HINTS {
-            std::hint::spin_loop();
+impl<T: Copy> Sockets for Epoll<T> {
+    fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    fn look(&mut self, sleep_ns: u64) -> Result<bool, EngineError> {
+        self.events.clear();
+        self.next_event = 0;
+        let room = rustix::buffer::spare_capacity(&mut self.events);
+        match epoll::wait(&self.epoll, room, Some(&timespec(sleep_ns))) {
+            Ok(count) => Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(errno) => Err(EngineError::system("wait for sockets")(errno)),
         }
+    }
+
+    fn settle(&mut self) {
+        while self.next_done().is_some() {}
+    }
+
+    fn reopen_closed(&mut self) {
+        for index in 0..self.conns.len() {
+            if matches!(self.conns[index].phase, Phase::Closed) {
+                self.reopen(index);
+            }
+        }
+    }
+
+    fn missing(&self) -> Option<SocketAddr> {
+        let missing = self
+            .conns
+            .iter()
+            .find(|conn| !matches!(conn.phase, Phase::Idle));
+        missing.map(|conn| self.addresses[conn.place])
     }
 }
 

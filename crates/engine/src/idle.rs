@@ -24,11 +24,6 @@ impl Idle {
         }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.count
-    }
-
     /// Whether [`Idle::take`] would give one.
     pub(crate) fn has(&self, route: Route) -> bool {
         match route {
@@ -93,7 +88,7 @@ mod tests {
             idle.push(conn % 3, conn);
         }
         idle.remove(1, 1);
-        assert_eq!((idle.len(), idle.take(Route::To(2))), (5, Some(2)));
+        assert_eq!((idle.count, idle.take(Route::To(2))), (5, Some(2)));
         let taken: Vec<_> = std::iter::from_fn(|| idle.take(Route::Any)).collect();
         assert_eq!(taken, [0, 4, 5, 3]);
         assert!(!idle.has(Route::Any) && !idle.has(Route::To(0)) && !idle.has(Route::To(9)));
@@ -103,6 +98,6 @@ mod tests {
             (idle.take(Route::To(1)), idle.take(Route::To(9))),
             (None, None)
         );
-        assert_eq!((idle.take(Route::Any), idle.len()), (Some(5), 0));
+        assert_eq!((idle.take(Route::Any), idle.count), (Some(5), 0));
     }
 }

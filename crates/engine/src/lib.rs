@@ -20,6 +20,9 @@ mod exchange;
 mod http1;
 mod idle;
 mod options;
+mod pace;
+mod socket;
+mod uring;
 
 pub use broken::Broken;
 pub use cookies::{SetCookie, SetCookies};
