@@ -34,7 +34,8 @@ pub(crate) struct Ran {
 /// When it cannot be started, outlasts `patience` (it is killed), or does not
 /// end well; the message quotes what it wrote.
 pub(crate) fn run(command: &mut Command, patience: Duration) -> Result<Ran> {
-    let shown = format!("{command:?}");
+    // For the one who mends it, a backtrace in what the driver writes is noise.
+    command.env("RUST_BACKTRACE", "0");
     let before_ns = ended_children_cpu_ns()?;
     let begun_ns = monotonic_ns();
     let mut child = command
@@ -42,7 +43,7 @@ pub(crate) fn run(command: &mut Command, patience: Duration) -> Result<Ran> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("cannot start {shown}"))?;
+        .context("it cannot be started")?;
     let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
     let in_time = ends_within(&child, patience);
     if !matches!(in_time, Ok(true)) {
@@ -59,10 +60,10 @@ pub(crate) fn run(command: &mut Command, patience: Duration) -> Result<Ran> {
     };
     let (stdout, stderr) = (text(stdout)?, text(stderr)?);
     if !in_time? {
-        bail!("{shown} ran longer than {} s", patience.as_secs());
+        bail!("it ran longer than {} s", patience.as_secs());
     }
     if !status.success() {
-        bail!("{shown} ended with {status}\n{stderr}{stdout}");
+        bail!("it ended with {status}\n{stderr}{stdout}");
     }
     Ok(Ran {
         stdout,

@@ -19,19 +19,18 @@ const WARMUP_S: u64 = 1;
 /// Lets the tools take turns at `server`, each round in another order, so that
 /// none always follows the same neighbour.
 ///
-/// A driver that does not end well is left out from then on, and so it says
-/// in `skipped`.
+/// A driver that does not end well is left out from then on: it goes from
+/// `tools` to `skipped`.
 ///
 /// # Errors
 /// When the server has gone.
 pub(crate) fn compare(
     server: &Server,
-    tools: &[Tool],
+    tools: &mut Vec<Tool>,
     settings: &Settings,
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Cost>> {
-    let mut taken: Vec<(&Tool, Vec<CostRound>)> =
-        tools.iter().map(|tool| (tool, Vec::new())).collect();
+    let mut taken: Vec<Option<Vec<CostRound>>> = vec![Some(Vec::new()); tools.len()];
     for round in 0..=settings.rounds {
         let (counts, seconds) = match round {
             0 => (false, WARMUP_S),
@@ -40,10 +39,7 @@ pub(crate) fn compare(
         for turn in 0..tools.len() {
             let at = (turn + round as usize) % tools.len();
             let tool = &tools[at];
-            let Some((_, rounds)) = taken
-                .iter_mut()
-                .find(|(other, _)| other.driver == tool.driver)
-            else {
+            let Some(rounds) = taken[at].as_mut() else {
                 continue;
             };
             match measure(server, tool, settings, seconds) {
@@ -60,7 +56,7 @@ pub(crate) fn compare(
                 Ok(_) => {}
                 Err(error) => {
                     server.cpu_ns()?;
-                    taken.retain(|(other, _)| other.driver != tool.driver);
+                    taken[at] = None;
                     skipped.push(Skipped::loudly(
                         tool.driver.name(),
                         format!("at the {} server: {error:#}", server.name),
@@ -69,14 +65,21 @@ pub(crate) fn compare(
             }
         }
     }
-    let wrk = taken
+    let mut both: Vec<(Tool, Vec<CostRound>)> = Vec::new();
+    for (tool, rounds) in tools.drain(..).zip(taken) {
+        both.extend(rounds.map(|rounds| (tool, rounds)));
+    }
+    let wrk = both
         .iter()
         .find(|(tool, _)| tool.driver == Driver::Wrk)
         .map(|(_, rounds)| rounds.clone());
-    let rows = taken.into_iter().filter_map(|(tool, rounds)| {
-        Cost::of(server.name, tool.driver.name(), rounds, wrk.as_deref())
-    });
-    Ok(rows.collect())
+    let mut rows = Vec::new();
+    for (tool, rounds) in both {
+        let name = tool.driver.name();
+        rows.extend(Cost::of(server.name, name, rounds, wrk.as_deref()));
+        tools.push(tool);
+    }
+    Ok(rows)
 }
 
 /// One run of `tool`.

@@ -119,7 +119,7 @@ fn measure(args: &MeasureArgs) -> Result<()> {
     let (server_core, driver_core) = two_cores()?;
     // All children from here on, but for the servers, inherit it.
     cores::pin_current_thread(&driver_core)?;
-    let (tools, mut skipped) = find(&args.drivers);
+    let (mut tools, mut skipped) = find(&args.drivers);
     ensure!(!tools.is_empty(), "no driver is there to be measured");
     let numbers = |cores: &CoreSet| -> Vec<u32> {
         let number = |core| u32::try_from(core).ok();
@@ -135,11 +135,11 @@ fn measure(args: &MeasureArgs) -> Result<()> {
     let reference = Server::reference(&args.authbench, settings.users, &server_core)?;
     let mut cost = Vec::new();
     if asked(Part::Reference) {
-        cost.extend(cost::compare(&reference, &tools, &settings, &mut skipped)?);
+        cost.extend(cost::compare(&reference, &mut tools, &settings, &mut skipped)?);
     }
     if asked(Part::Null) {
         let null = Server::null(&args.null_server, &server_core)?;
-        cost.extend(cost::compare(&null, &tools, &settings, &mut skipped)?);
+        cost.extend(cost::compare(&null, &mut tools, &settings, &mut skipped)?);
     }
     let mut stalls = Vec::new();
     if asked(Part::Stalls) {

@@ -230,6 +230,25 @@ mod tests {
         );
     }
 
+    /// Written by hand after the schema and the printer of oha 1.16.0, with
+    /// the members that are read and some that are not.
+    const OHA: &str = r#"{
+        "summary": {"successRate": 1.0, "total": 2.0, "requestsPerSec": 100.0},
+        "latencyPercentiles": {"p50": 0.001, "p99": 0.0035, "p99.9": 0.02},
+        "statusCodeDistribution": {"200": 190, "401": 7},
+        "errorDistribution": {"aborted due to deadline": 64, "connection closed": 3}
+    }"#;
+
+    #[test]
+    fn oha_counts_what_was_under_way_at_the_end_as_neither() {
+        assert_eq!(oha(OHA).unwrap(), said(197, 10, Some(3.5)));
+        // Without an answer it has no percentiles.
+        let refused = OHA
+            .replace("0.0035", "null")
+            .replace(r#""200": 190, "401": 7"#, "");
+        assert_eq!(oha(&refused).unwrap(), said(0, 3, None));
+    }
+
     #[test]
     fn connections_that_break_are_failures() {
         let broken = sample!("wrk.txt").replace(

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The name of the format.
 pub(crate) const SCHEMA: &str = "authbench.peers/1";
+/// A round in which others had a larger fraction of the machine is disturbed.
+pub(crate) const DISTURBED_FRACTION: f64 = 0.05;
 
 /// One comparison on one machine.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -194,6 +196,17 @@ impl Summary {
             median: stats::median(values)?,
             q3,
         })
+    }
+}
+
+impl Comparison {
+    /// Whether somebody else worked on the machine in some round.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        let rounds = self.cost.iter().flat_map(|cost| &cost.rounds);
+        rounds
+            .flat_map(|round| [round.foreign_cpu_fraction, round.steal_fraction])
+            .flatten()
+            .any(|fraction| fraction > DISTURBED_FRACTION)
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn compare(
     core: &CoreSet,
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Stalled>> {
-    let cases: Vec<Case<'_>> = tools.iter().flat_map(Case::of).collect();
+    let mut cases: Vec<Case<'_>> = tools.iter().flat_map(Case::of).collect();
     let mut rows = Vec::new();
     for rate in RATES {
         let mut taken: Vec<Option<Vec<StallRound>>> = vec![Some(Vec::new()); cases.len()];
@@ -65,10 +65,14 @@ pub(crate) fn compare(
                 }
             }
         }
+        let failed: Vec<bool> = taken.iter().map(Option::is_none).collect();
         let measured = cases.iter().zip(taken);
         rows.extend(
             measured.filter_map(|(case, rounds)| Stalled::of(&case.label(), rate, rounds?)),
         );
+        // What failed at one rate is not tried at the next.
+        let mut failed = failed.into_iter();
+        cases.retain(|_| failed.next() == Some(false));
     }
     Ok(rows)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::record::{Comparison, Cost, Ratio, Stalled, Summary};
+use crate::record::{Comparison, Cost, DISTURBED_FRACTION, Ratio, Stalled, Summary};
 
 /// The whole page.
 pub(crate) fn markdown(comparison: &Comparison) -> String {
@@ -46,6 +46,14 @@ fn write(page: &mut String, comparison: &Comparison) -> std::fmt::Result {
             settings.stall_ms, settings.period_ms, settings.stall_rounds, settings.stall_seconds
         )?;
         stalls(page, &comparison.stalls)?;
+    }
+    if comparison.is_disturbed() {
+        writeln!(
+            page,
+            "\n**Disturbed: other processes, or the hypervisor, took more than {:.0} % of the \
+             machine in some round. Measure again on a quiet one.**",
+            DISTURBED_FRACTION * 100.0
+        )?;
     }
     for (at, skipped) in comparison.skipped.iter().enumerate() {
         if at == 0 {
@@ -232,6 +240,7 @@ mod tests {
             "- server on core 0, drivers on core 1",
             "- wrk: wrk 4",
             "- oha: no `oha` on the path\n",
+            "**Disturbed: ",
         ] {
             assert!(page.contains(part), "{part} is not in\n{page}");
         }
