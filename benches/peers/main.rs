@@ -135,7 +135,12 @@ fn measure(args: &MeasureArgs) -> Result<()> {
     let reference = Server::reference(&args.authbench, settings.users, &server_core)?;
     let mut cost = Vec::new();
     if asked(Part::Reference) {
-        cost.extend(cost::compare(&reference, &mut tools, &settings, &mut skipped)?);
+        cost.extend(cost::compare(
+            &reference,
+            &mut tools,
+            &settings,
+            &mut skipped,
+        )?);
     }
     if asked(Part::Null) {
         let null = Server::null(&args.null_server, &server_core)?;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use authbench_engine::EngineKind;
 use authbench_lab::timer;
 use authbench_load::{
-    Driver, DriverOptions, LoadPoint, LoginPlan, Mix, Process, SaturationPlan, Tally,
+    Arrivals, Driver, DriverOptions, LoadPoint, LoginPlan, SaturationPlan, Spacing, Tally,
 };
 use authbench_wire::Profile;
 use authbench_wire::template::Template;
@@ -119,19 +119,10 @@ fn open_loop(
     stop: &AtomicBool,
 ) -> Result<Said> {
     let point = LoadPoint {
-        process: Process::Constant,
-        rate_per_s,
         connections: args.connections,
-        warmup_ms: 0,
         measure_ms: args.seconds * 1_000,
-        blocks: 1,
         timeout_ms: TIMEOUT_MS,
-        mix: Mix {
-            read: 1.into(),
-            mutate: 0.into(),
-            logout: 0.into(),
-        },
-        seed: 1,
+        ..LoadPoint::reads(Arrivals::steady(Spacing::Even, f64::from(rate_per_s)))
     };
     let outcome = driver.cell(&point, &mut (), &mut (), stop)?;
     let p99_ns = outcome.response_ns.value_at_quantile(0.99);
