@@ -26,6 +26,9 @@ pub struct DriverOptions {
     /// to 200 us, which outlasts the time that an idle virtual core takes to
     /// wake up.
     pub shared_core: bool,
+    /// Whether the driver never sleeps but watches the sockets all the time:
+    /// the reference for how late it is otherwise.
+    pub never_sleeps: bool,
     /// How requests reach the wire.
     pub engine: EngineKind,
 }
@@ -120,6 +123,7 @@ impl Driver {
             connections,
             timeout_ms,
             shared_core: self.options.shared_core,
+            never_sleeps: self.options.never_sleeps,
             ..EngineOptions::new(self.target.address)
         }
     }
