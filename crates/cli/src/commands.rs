@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod export;
 pub(crate) mod list;
 pub(crate) mod report;
 pub(crate) mod run;

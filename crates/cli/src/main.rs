@@ -6,6 +6,7 @@
 mod bench;
 mod commands;
 mod exit;
+mod export;
 mod run;
 mod services;
 mod term;
@@ -38,6 +39,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bench(commands::bench::Args),
+    Export(commands::export::Args),
     List(commands::list::Args),
     Report(commands::report::Args),
     Run(commands::run::Args),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => commands::run::quick(&cli.quick),
         Some(Command::Bench(args)) => commands::bench::execute(&args),
+        Some(Command::Export(args)) => commands::export::execute(&args),
         Some(Command::List(args)) => commands::list::execute(&args),
         Some(Command::Report(args)) => commands::report::execute(&args),
         Some(Command::Run(args)) => commands::run::execute(&args),

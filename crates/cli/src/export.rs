@@ -1,0 +1,3 @@
+//! Scenarios for other tools.
+
+pub(crate) mod k6;
