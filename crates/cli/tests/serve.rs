@@ -6,9 +6,9 @@ use std::process::{Child, Stdio};
 
 use crate::support::{Folder, stderr};
 
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Drop for Serving {
@@ -19,7 +19,7 @@ impl Drop for Serving {
     }
 }
 
-fn serve(folder: &Folder, args: &[&str]) -> Serving {
+pub(crate) fn serve(folder: &Folder, args: &[&str]) -> Serving {
     let mut child = folder
         .command(
             &[

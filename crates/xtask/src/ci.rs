@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use authbench_lab::services::Service;
 
 use crate::services::Services;
-use crate::{layers, schema, tidy};
+use crate::{k6, layers, schema, tidy};
 
 /// Everything, in the order of cost.
 pub(crate) fn ci(root: &Path, no_test: bool) -> Result<()> {
@@ -37,7 +37,15 @@ pub(crate) fn test(root: &Path, runner_args: &[String]) -> Result<()> {
     tidy::run(root)?;
     layers::run(root)?;
     schema::run(root, true)?;
-    let services = Services::ensure(root)?;
+    let mut services = Services::ensure(root)?;
+    match k6::ensure(root) {
+        Ok(program) => services
+            .env
+            .push((k6::VARIABLE, program.display().to_string())),
+        Err(reason) => note(&format!(
+            "{reason}: exported scripts are NOT run with k6 here"
+        )),
+    }
     // First the few examples of the docs, so that the last line is the summary of the tests.
     cargo(root, &["test", "--doc", "--workspace"])?;
     let mut arguments = if has(root, "nextest") {

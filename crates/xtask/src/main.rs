@@ -1,6 +1,7 @@
 //! The tasks of a developer and of CI: `cargo xtask ci` is all that CI runs.
 
 mod ci;
+mod k6;
 mod layers;
 mod schema;
 mod services;
