@@ -1,4 +1,5 @@
-//! One keep-alive connection of the `epoll` transport: what is under way on it, and what has come back.
+//! One keep-alive connection of the `epoll` transport, bare or under TLS: what
+//! is under way on it, and what has come back.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,6 +10,7 @@ use crate::broken::Broken;
 use crate::exchange::InFlight;
 use crate::http1::{Answer, Reader};
 use crate::socket;
+use crate::tls::{Secure, Stream};
 
 /// One connection. `T` travels with each exchange.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub(crate) struct Conn<T> {
     pub(crate) phase: Phase<T>,
     /// What has come in.
     pub(crate) reader: Reader,
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     out: Vec<u8>,
     written: usize,
 }
@@ -57,12 +59,16 @@ impl<T> Conn<T> {
 
     /// Starts to connect anew, without waiting. The socket that there was is
     /// closed. Gives the new one and its generation.
-    pub(crate) fn open(&mut self, address: SocketAddr) -> io::Result<(&TcpStream, u32)> {
+    pub(crate) fn open(
+        &mut self,
+        address: SocketAddr,
+        secure: Option<&Secure>,
+    ) -> io::Result<(&TcpStream, u32)> {
         self.close();
         self.generation = self.generation.wrapping_add(1);
-        let stream = socket::connect(address)?;
+        let stream = Stream::new(socket::connect(address)?, secure)?;
         self.phase = Phase::Connecting;
-        Ok((self.stream.insert(stream), self.generation))
+        Ok((self.stream.insert(stream).socket(), self.generation))
     }
 
     /// Closes the socket.
@@ -72,10 +78,34 @@ impl<T> Conn<T> {
         self.reader.reset();
     }
 
-    /// How the attempt to connect came out.
-    pub(crate) fn connected(&self) -> io::Result<()> {
-        let stream = self.stream.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        socket::connected(stream)
+    /// Whether the connection stands by now, TLS included, or why it will not.
+    /// A server that speaks first is none.
+    pub(crate) fn stands(&mut self, flags: EventFlags) -> io::Result<bool> {
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        socket::connected(stream.socket())?;
+        match stream.handshake() {
+            Ok(()) if stream.is_plain() && has_come(flags) => {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an idle connection is still idle after such an event: neither
+    /// closed by the peer nor sent octets that nobody asked for. What TLS says
+    /// to itself does not count.
+    pub(crate) fn is_quiet(&mut self, flags: EventFlags) -> bool {
+        if !has_come(flags) {
+            return true;
+        }
+        let Some(stream) = self.stream.as_mut().filter(|stream| !stream.is_plain()) else {
+            return false;
+        };
+        stream
+            .read(&mut [0])
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// An empty buffer for the next request.
@@ -93,26 +123,32 @@ impl<T> Conn<T> {
 
     /// Whether a part of the request has still to be written.
     pub(crate) fn has_outgoing(&self) -> bool {
-        self.written < self.out.len()
+        self.written < self.out.len() || self.stream.as_ref().is_some_and(Stream::has_outgoing)
     }
 
     /// Writes as much of the request as the socket takes.
     pub(crate) fn write(&mut self) -> Result<(), Broken> {
-        while self.written < self.out.len() {
-            let stream = self.stream.as_mut().ok_or(Broken::Closed)?;
-            match stream.write(&self.out[self.written..]) {
+        let stream = self.stream.as_mut().ok_or(Broken::Closed)?;
+        loop {
+            let progress = match &self.out[self.written..] {
+                [] => stream.flush().map(|()| 0),
+                rest => stream.write(rest),
+            };
+            match progress {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Broken::Connection(error)),
             }
+            if self.written == self.out.len() && !stream.has_outgoing() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Reads what has come; the answer, if it is whole. Edges are reported
-    /// once, so this reads on until the socket is known to be empty: a read
-    /// that does not fill its room says so, except after a hang-up.
+    /// once, so this reads on until the socket is known to be empty: without
+    /// TLS a read that does not fill its room says so, except after a hang-up.
     pub(crate) fn read(&mut self, flags: EventFlags) -> Result<Option<Answer>, Broken> {
         let hung_up = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
         loop {
@@ -123,8 +159,13 @@ impl<T> Conn<T> {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // TLS without a good-bye: whatever came may be cut off.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(Broken::Closed);
+                }
                 Err(error) => return Err(Broken::Connection(error)),
             };
+            let emptied = count < room_bytes && stream.is_plain();
             if count == 0 {
                 return match self.reader.end_of_stream() {
                     Ok(answer) => Ok(Some(answer)),
@@ -135,9 +176,14 @@ impl<T> Conn<T> {
                 answer.keep_alive &= !hung_up && !self.has_outgoing();
                 return Ok(Some(answer));
             }
-            if count < room_bytes && !hung_up {
+            if emptied && !hung_up {
                 return Ok(None);
             }
         }
     }
+}
+
+/// Whether there is more to an event than that the socket takes octets.
+fn has_come(flags: EventFlags) -> bool {
+    flags.intersects(!EventFlags::OUT)
 }

@@ -4,6 +4,7 @@ use crate::epoll::Epoll;
 use crate::error::{EngineError, Lack};
 use crate::exchange::{Done, InFlight};
 use crate::http1::{Answer, View};
+use crate::hyper::Hyper;
 use crate::options::{EngineKind, EngineOptions, Route, Security};
 use crate::uring::Uring;
 
@@ -20,6 +21,7 @@ pub struct Engine<T> {
 enum Transport<T> {
     Epoll(Box<Epoll<T>>),
     IoUring(Box<Uring<T>>),
+    Hyper(Box<Hyper<T>>),
 }
 
 /// Does the same with whichever transport there is.
@@ -28,6 +30,7 @@ macro_rules! each {
         match $transport {
             Transport::Epoll($engine) => $call,
             Transport::IoUring($engine) => $call,
+            Transport::Hyper($engine) => $call,
         }
     };
 }
@@ -45,7 +48,7 @@ impl<T: Copy + 'static> Engine<T> {
         }
         let kind = match (options.kind, &options.security) {
             (EngineKind::Auto, Security::Plain) => EngineKind::IoUring,
-            (EngineKind::Auto, Security::Tls(_)) => EngineKind::Hyper,
+            (EngineKind::Auto, Security::Tls(_)) => EngineKind::Epoll,
             (kind, _) => kind,
         };
         need_plain(options, kind)?;
@@ -164,23 +167,20 @@ impl<T: Copy + 'static> Transport<T> {
             EngineKind::IoUring | EngineKind::Auto => {
                 Ok(Self::IoUring(Box::new(Uring::open(options)?)))
             }
-            kind @ (EngineKind::Hyper | EngineKind::Http2) => Err(EngineError::Unavailable {
-                kind,
-                reason: Lack::NotBuilt,
-            }),
+            EngineKind::Hyper | EngineKind::Http2 => {
+                Ok(Self::Hyper(Box::new(Hyper::open(options)?)))
+            }
         }
     }
 }
 
-/// The fast transports speak no TLS.
+/// `io-uring` speaks no TLS.
 fn need_plain(options: &EngineOptions, kind: EngineKind) -> Result<(), EngineError> {
     match (&options.security, kind) {
-        (Security::Tls(_), EngineKind::Epoll | EngineKind::IoUring) => {
-            Err(EngineError::Unavailable {
-                kind,
-                reason: Lack::Security("it speaks no TLS; `hyper` and `http2` do"),
-            })
-        }
+        (Security::Tls(_), EngineKind::IoUring) => Err(EngineError::Unavailable {
+            kind,
+            reason: Lack::Security("it speaks no TLS; `epoll`, `hyper` and `http2` do"),
+        }),
         _ => Ok(()),
     }
 }

@@ -19,6 +19,7 @@ use crate::http1::{Answer, View};
 use crate::idle::Idle;
 use crate::options::{EngineOptions, Route};
 use crate::pace::{Pace, Sockets};
+use crate::tls::Secure;
 
 /// The most events taken at once.
 const EVENTS_MAX: usize = 256;
@@ -26,6 +27,7 @@ const EVENTS_MAX: usize = 256;
 /// See [`crate::Engine`] for what the methods mean.
 pub(crate) struct Epoll<T> {
     addresses: Vec<SocketAddr>,
+    secure: Option<Secure>,
     epoll: OwnedFd,
     conns: Vec<Conn<T>>,
     idle: Idle,
@@ -39,6 +41,7 @@ pub(crate) struct Epoll<T> {
 
 impl<T: Copy> Epoll<T> {
     pub(crate) fn open(options: &EngineOptions) -> Result<Self, EngineError> {
+        let secure = Secure::new(&options.security, &[b"http/1.1"])?;
         let pace = Pace::new(options)?;
         let epoll =
             epoll::create(CreateFlags::CLOEXEC).map_err(EngineError::system("wait for sockets"))?;
@@ -46,6 +49,7 @@ impl<T: Copy> Epoll<T> {
         let connections = options.connections.max(1) as usize;
         let mut engine = Self {
             addresses: options.addresses.clone(),
+            secure,
             epoll,
             idle: Idle::new(places, connections),
             conns: (0..connections)
@@ -153,20 +157,15 @@ impl<T: Copy> Epoll<T> {
         match conn.phase {
             Phase::Closed | Phase::Answered => None,
             Phase::Connecting => {
-                match conn.connected() {
-                    Ok(()) if flags.intersects(!EventFlags::OUT) => {
-                        self.failed(index, io::ErrorKind::ConnectionReset.into());
-                    }
-                    Ok(()) => {
-                        self.set_idle(index);
-                    }
+                match conn.stands(flags) {
+                    Ok(true) => self.set_idle(index),
+                    Ok(false) => {}
                     Err(error) => self.failed(index, error),
                 }
                 None
             }
             Phase::Idle => {
-                // Closed by the peer, or octets that nobody asked for.
-                if flags.intersects(!EventFlags::OUT) {
+                if !conn.is_quiet(flags) {
                     self.idle.remove(conn.place, index);
                     self.reconnects += 1;
                     self.reopen(index);
@@ -208,7 +207,7 @@ impl<T: Copy> Epoll<T> {
     fn reopen(&mut self, index: usize) {
         let conn = &mut self.conns[index];
         let opened = conn
-            .open(self.addresses[conn.place])
+            .open(self.addresses[conn.place], self.secure.as_ref())
             .and_then(|(stream, generation)| {
                 let data = EventData::new_u64(u64::from(generation) << 32 | index as u64);
                 let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
@@ -263,7 +262,8 @@ impl<T: Copy> Sockets for Epoll<T> {
     }
 }
 
-fn timespec(ns: u64) -> Timespec {
+/// As the kernel takes it.
+pub(crate) fn timespec(ns: u64) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(ns / 1_000_000_000).unwrap_or(i64::MAX),
         tv_nsec: (ns % 1_000_000_000).cast_signed() as _,

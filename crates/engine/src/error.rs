@@ -31,6 +31,15 @@ pub enum EngineError {
         #[source]
         source: io::Error,
     },
+    /// TLS cannot be set up with what was given.
+    #[error("TLS cannot be set up: {what} cannot be used")]
+    Tls {
+        /// Which part.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The operating system refused something that the engine needs.
     #[error("the system does not let the driver {doing}")]
     System {
@@ -46,9 +55,6 @@ pub enum EngineError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Lack {
-    /// The program was built without it.
-    #[error("this program has no such engine")]
-    NotBuilt,
     /// It cannot speak TLS, or nothing else.
     #[error("it does not go with this kind of connection: {0}")]
     Security(&'static str),
@@ -67,6 +73,16 @@ pub enum Lack {
 }
 
 impl EngineError {
+    pub(crate) fn tls<E>(what: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |error| Self::Tls {
+            what,
+            source: error.into(),
+        }
+    }
+
     pub(crate) fn system<E: Into<io::Error>>(doing: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::System {
             doing,

@@ -13,7 +13,7 @@ use crate::cookies::{self, SetCookies};
 /// The most octets of a response's head, and of the trailers of a chunked one.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The most octets of a response's content.
-const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most header fields of a response.
 const HEADERS_MAX: usize = 96;
 /// The least room that a read is given.
@@ -37,6 +37,9 @@ pub enum Malformed {
         /// How long it may be.
         bytes_max: usize,
     },
+    /// A library that reads it instead cannot.
+    #[error("it is no response")]
+    Foreign(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The peer closed the connection within the response.
     #[error("the connection was closed within the answer")]
     Truncated,
@@ -50,7 +53,7 @@ pub struct Answer {
     pub status: u16,
     /// Whether the connection may carry another request (RFC 9112 9.3).
     pub keep_alive: bool,
-    /// Octets of the response, framing and interim responses included.
+    /// Octets of the response, framing and interim responses included, TLS not.
     pub wire_bytes: u64,
     /// Where the content is.
     pub(crate) body: Range<usize>,

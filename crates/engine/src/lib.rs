@@ -18,10 +18,12 @@ mod epoll;
 mod error;
 mod exchange;
 mod http1;
+mod hyper;
 mod idle;
 mod options;
 mod pace;
 mod socket;
+mod tls;
 mod uring;
 
 pub use broken::Broken;

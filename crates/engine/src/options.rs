@@ -12,16 +12,20 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
-    /// The cheapest that the kernel offers: `io-uring`, else `epoll`.
+    /// The cheapest that the kernel offers: `io-uring`, else `epoll`; `epoll`
+    /// under TLS.
     #[default]
     Auto,
-    /// HTTP/1.1 on non-blocking sockets, watched by an edge-triggered `epoll`.
+    /// HTTP/1.1 on non-blocking sockets, bare or under TLS, watched by an
+    /// edge-triggered `epoll`.
     Epoll,
-    /// HTTP/1.1 by `io_uring`: several operations for one system call.
+    /// HTTP/1.1 by `io_uring`, without TLS: several operations for one system
+    /// call.
     IoUring,
     /// HTTP/1.1 by the library hyper: slower, and another opinion.
     Hyper,
-    /// HTTP/2 by the library hyper.
+    /// HTTP/2 (RFC 9113) by the library hyper: agreed upon under TLS (`h2` by
+    /// ALPN), taken as known without.
     Http2,
 }
 
@@ -83,7 +87,8 @@ pub struct EngineOptions {
     /// What protects the connections.
     pub security: Security,
     /// Keep-alive connections over all addresses, which get them in turn. Less
-    /// than one counts as one.
+    /// than one counts as one. For [`EngineKind::Http2`], exchanges at a time:
+    /// they share connections, up to 100 each.
     pub connections: u32,
     /// Milliseconds within which all connections must stand when the engine is
     /// opened.
@@ -120,7 +125,8 @@ impl EngineOptions {
 pub enum Security {
     /// Nothing: `http`.
     Plain,
-    /// TLS (RFC 8446): `https`.
+    /// TLS (RFC 8446): `https`. No session is resumed: each connection begins
+    /// with a whole handshake.
     Tls(TlsClient),
 }
 
