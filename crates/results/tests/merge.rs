@@ -148,6 +148,10 @@ fn what_does_not_belong_together_is_refused_by_name() {
         assert!(error.contains(expected), "{error}");
         assert!(error.contains("run-1"), "{error}");
     }
+}
+
+#[test]
+fn a_set_of_parts_has_each_once_and_is_whole() {
     let seed = merge(vec![part(0, 2), {
         let mut other = part(1, 2);
         other.run.seed += 1;
@@ -171,6 +175,36 @@ fn what_does_not_belong_together_is_refused_by_name() {
         panic!("not missing")
     };
     assert_eq!(missing.len(), 10);
+}
+
+#[test]
+fn cells_without_phases_belong_together_by_their_order() {
+    let mut quick = fixture::result();
+    quick.strategies.truncate(2);
+    let kept = |cell: &Cell| quick.strategies.iter().any(|f| f.strategy == cell.strategy);
+    quick.cells.retain(kept);
+    let merged = merge(vec![
+        part_of(quick.clone(), 0, 2),
+        part_of(quick.clone(), 1, 2),
+    ])
+    .unwrap();
+    let loads = |result: &RunResult| -> Vec<(String, f64)> {
+        let cells = result.cells.iter();
+        cells
+            .map(|c| (c.strategy.clone(), c.load.offered_per_s))
+            .collect()
+    };
+    let doubled: Vec<(String, f64)> = loads(&quick)
+        .into_iter()
+        .map(|(name, rate)| (name, rate * 2.0))
+        .collect();
+    assert_eq!(loads(&merged), doubled);
+    assert_eq!(
+        merged.cells[0].blocks.len(),
+        2 * quick.cells[0].blocks.len()
+    );
+    assert!(merged.cells[0].blocks.is_sorted_by_key(|block| block.index));
+    assert_eq!(merged.skipped, quick.skipped);
 }
 
 #[test]
