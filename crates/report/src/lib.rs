@@ -8,13 +8,19 @@
 //! [`RunResult`]: authbench_results::RunResult
 
 mod chart;
+mod common;
+mod limits;
 mod page;
+mod points;
 mod reading;
 mod sentences;
 mod summary;
 mod svg;
 pub mod units;
+mod words;
 
+pub use limits::{faults, knees};
 pub use page::page;
+pub use points::{PointRow, is_varied, points};
 pub use sentences::sentences;
 pub use summary::{Column, Figure, Standing, SummaryRow, summary};

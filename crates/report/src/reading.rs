@@ -3,6 +3,7 @@
 
 use authbench_results::{Cell, Histogram, RunResult, StrategyFacts};
 
+use crate::common::Common;
 use crate::units;
 
 /// A result, sorted.
@@ -10,9 +11,9 @@ pub(crate) struct Reading<'r> {
     pub(crate) result: &'r RunResult,
     /// In the order of the file.
     pub(crate) strategies: Vec<Strategy<'r>>,
-    /// The load (requests offered per second) at which strategies are
-    /// compared; None if nothing was measured under load.
-    pub(crate) common_per_s: Option<f64>,
+    /// The load at which strategies are compared; None if nothing was measured
+    /// under load.
+    pub(crate) common: Option<Common<'r>>,
 }
 
 /// One strategy with all that is known of it.
@@ -20,7 +21,7 @@ pub(crate) struct Strategy<'r> {
     /// Its place among the strategies: gives colour and marker.
     pub(crate) index: usize,
     pub(crate) facts: &'r StrategyFacts,
-    /// By ascending load.
+    /// By phase, in the order of the file, then by ascending load.
     pub(crate) cells: Vec<&'r Cell>,
     /// The cell at the common load.
     pub(crate) common: Option<&'r Cell>,
@@ -30,17 +31,17 @@ pub(crate) struct Strategy<'r> {
 
 impl<'r> Reading<'r> {
     pub(crate) fn of(result: &'r RunResult) -> Self {
-        let common_per_s = common_load(result);
+        let common = Common::of(result);
         let strategies = result
             .strategies
             .iter()
             .enumerate()
-            .map(|(index, facts)| Strategy::of(index, facts, result, common_per_s))
+            .map(|(index, facts)| Strategy::of(index, facts, result, common))
             .collect();
         Self {
             result,
             strategies,
-            common_per_s,
+            common,
         }
     }
 
@@ -61,8 +62,18 @@ impl<'r> Reading<'r> {
 
     /// The common load in words.
     pub(crate) fn common_load(&self) -> String {
-        self.common_per_s
-            .map_or_else(|| "no load".to_owned(), units::per_s)
+        self.common
+            .map_or_else(|| "no load".to_owned(), Common::in_words)
+    }
+
+    /// Whether all strategies are compared at the same load.
+    pub(crate) fn is_common_the_same(&self) -> bool {
+        !matches!(self.common, Some(Common::Own))
+    }
+
+    /// Whether anything was measured in phases.
+    pub(crate) fn has_phases(&self) -> bool {
+        self.result.cells.iter().any(|cell| cell.phase.is_some())
     }
 }
 
@@ -71,18 +82,24 @@ impl<'r> Strategy<'r> {
         index: usize,
         facts: &'r StrategyFacts,
         result: &'r RunResult,
-        common_per_s: Option<f64>,
+        common: Option<Common<'r>>,
     ) -> Self {
         let mut cells: Vec<&Cell> = result
             .cells
             .iter()
             .filter(|cell| cell.strategy == facts.strategy)
             .collect();
-        cells.sort_by(|a, b| a.load.offered_per_s.total_cmp(&b.load.offered_per_s));
-        let common = cells
-            .iter()
-            .copied()
-            .find(|c| Some(c.load.offered_per_s) == common_per_s);
+        let phases = phases(result);
+        let place = |cell: &Cell| {
+            phases
+                .iter()
+                .position(|phase| *phase == cell.phase.as_deref())
+        };
+        cells.sort_by(|a, b| {
+            let load = a.load.offered_per_s.total_cmp(&b.load.offered_per_s);
+            place(a).cmp(&place(b)).then(load)
+        });
+        let common = common.and_then(|common| common.cell(&cells));
         let failures = failures(facts, &cells);
         Self {
             index,
@@ -117,30 +134,38 @@ impl<'r> Strategy<'r> {
     }
 }
 
-/// The load at which most strategies kept up and may be believed; of several
-/// the highest, because there the strategies differ most. Where none may be
-/// believed, the load at which most kept up; where none did, the lowest.
-fn common_load(result: &RunResult) -> Option<f64> {
-    let kept_up = |cell: &Cell| {
-        let enough = cell.load.completed as f64 >= 0.95 * cell.load.arrivals as f64;
-        enough && cell.latency.response.is_some()
-    };
-    let votes = |load: f64| {
-        let there = || {
-            result
-                .cells
-                .iter()
-                .filter(|c| c.load.offered_per_s == load && kept_up(c))
-        };
-        (there().filter(|cell| cell.valid).count(), there().count())
-    };
-    let loads = || result.cells.iter().map(|cell| cell.load.offered_per_s);
-    let best = loads().max_by(|a, b| votes(*a).cmp(&votes(*b)).then(a.total_cmp(b)))?;
-    if votes(best) == (0, 0) {
-        loads().min_by(f64::total_cmp)
-    } else {
-        Some(best)
+/// The phases of all cells, in the order of the file.
+fn phases(result: &RunResult) -> Vec<Option<&str>> {
+    let mut phases = Vec::new();
+    for cell in &result.cells {
+        if !phases.contains(&cell.phase.as_deref()) {
+            phases.push(cell.phase.as_deref());
+        }
     }
+    phases
+}
+
+/// The requests of `cell` that got no decision in time although nothing had
+/// been broken: what a fault caused is told apart, and is no fault of the
+/// strategy's.
+fn undecided(cell: &Cell) -> (u64, f64) {
+    let caused = cell
+        .faults
+        .iter()
+        .map(|fault| {
+            fault
+                .during
+                .undecided()
+                .saturating_add(fault.after.undecided())
+        })
+        .fold(0, u64::saturating_add);
+    let all = cell.outcomes.undecided();
+    let left = all.saturating_sub(caused);
+    if all == 0 {
+        return (0, 0.0);
+    }
+    let share = left as f64 / all as f64;
+    (left, cell.outcomes.undecided_fraction() * share)
 }
 
 /// A reconnect in the wrong moment happens; more than this share of a cell's
@@ -161,13 +186,10 @@ fn failures(facts: &StrategyFacts, cells: &[&Cell]) -> Vec<String> {
     }
     let (failed, worst) = cells
         .iter()
-        .map(|cell| {
-            (
-                cell.outcomes.undecided(),
-                cell.outcomes.undecided_fraction(),
-            )
-        })
-        .fold((0, 0.0_f64), |sum, one| (sum.0 + one.0, sum.1.max(one.1)));
+        .map(|cell| undecided(cell))
+        .fold((0, 0.0), |sum: (u64, f64), one| {
+            (sum.0.saturating_add(one.0), sum.1.max(one.1))
+        });
     if worst > FAILURES_TOLERATED {
         failures.push(format!(
             "{} requests got no decision in time, up to {} of those at one load",
@@ -183,24 +205,20 @@ fn failures(facts: &StrategyFacts, cells: &[&Cell]) -> Vec<String> {
             units::count(dropped as f64)
         ));
     }
-    let late = facts
-        .revocation
-        .as_ref()
-        .map_or(0, |r| r.accepted_after_deadline);
+    let revocations = || facts.revocation.iter().chain(&facts.revocation_elsewhere);
+    let late = revocations()
+        .map(|revocation| revocation.accepted_after_deadline)
+        .fold(0, u64::saturating_add);
     if late > 0 {
         failures.push(format!(
             "{} acceptances came later than its promise allows",
             units::count(late as f64)
         ));
     }
-    if facts.revocation.as_ref().is_some_and(|r| r.wrong_user > 0) {
+    if revocations().any(|revocation| revocation.wrong_user > 0) {
         failures.push("it took an ended login for somebody else's".to_owned());
     }
-    if facts
-        .revocation
-        .as_ref()
-        .is_some_and(|r| !r.controls_held())
-    {
+    if revocations().any(|revocation| !revocation.controls_held()) {
         failures.push("a control of its revocation failed".to_owned());
     }
     if let Some(verdict) = facts.conformance.as_ref().filter(|v| !v.failed.is_empty()) {

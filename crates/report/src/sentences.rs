@@ -1,6 +1,6 @@
 //! Three sentences that say what the numbers mean.
 
-use authbench_results::{Revocation, RunResult};
+use authbench_results::{Revocation, RunResult, StrategyFacts};
 
 use crate::reading::{Reading, Strategy};
 use crate::units;
@@ -16,6 +16,7 @@ pub fn sentences(result: &RunResult) -> Vec<String> {
 
 pub(crate) fn of(reading: &Reading<'_>) -> Vec<String> {
     let mut sentences = vec![cost(reading), revocation(reading), sizes(reading)];
+    sentences.extend(elsewhere(reading));
     sentences.extend(left_out(reading));
     sentences
 }
@@ -114,19 +115,53 @@ fn often(lookups: f64) -> String {
     }
 }
 
-fn revocation(reading: &Reading<'_>) -> String {
-    let tried: Vec<(&Strategy<'_>, &Revocation, u64)> = reading
+type Tried<'s, 'r> = (&'s Strategy<'r>, &'r Revocation, u64);
+
+/// The sound strategies with one of their two revocations and its longest
+/// time.
+fn tried<'s, 'r>(
+    reading: &'s Reading<'r>,
+    of: fn(&'r StrategyFacts) -> Option<&'r Revocation>,
+) -> Vec<Tried<'s, 'r>> {
+    reading
         .sound()
         .filter_map(|s| {
-            let revocation = s.facts.revocation.as_ref()?;
+            let revocation = of(s.facts)?;
             Some((s, revocation, revocation.max_ns()?))
         })
-        .collect();
-    let at_once: Vec<&str> = tried
-        .iter()
-        .filter(|(_, _, ns)| *ns == 0)
-        .map(|(s, _, _)| s.name())
-        .collect();
+        .collect()
+}
+
+fn at_once<'r>(tried: &[Tried<'_, 'r>]) -> Vec<&'r str> {
+    let at_once = tried.iter().filter(|(_, _, ns)| *ns == 0);
+    at_once.map(|(s, _, _)| s.name()).collect()
+}
+
+/// The same on other replicas, where that was tried.
+fn elsewhere(reading: &Reading<'_>) -> Option<String> {
+    let tried = tried(reading, |facts| facts.revocation_elsewhere.as_ref());
+    let (at_once, lived_on) = (at_once(&tried), lived_on(&tried));
+    match (at_once.is_empty(), lived_on.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!(
+            "On every other replica too, {} never accepted it again.",
+            names(&at_once)
+        )),
+        (true, false) => Some(format!(
+            "On another replica it was still accepted by {}.",
+            names(&lived_on)
+        )),
+        (false, false) => Some(format!(
+            "On another replica, {} never accepted it again either, but it was still accepted by {}.",
+            names(&at_once),
+            names(&lived_on)
+        )),
+    }
+}
+
+fn revocation(reading: &Reading<'_>) -> String {
+    let tried = tried(reading, |facts| facts.revocation.as_ref());
+    let at_once = at_once(&tried);
     let lived_on = lived_on(&tried);
     match (at_once.is_empty(), lived_on.is_empty()) {
         (true, true) => "How long a revoked login lives on was not tried.".to_owned(),
@@ -148,7 +183,7 @@ fn revocation(reading: &Reading<'_>) -> String {
 }
 
 /// Strategies that accepted an ended login, those of equal fate together.
-fn lived_on(tried: &[(&Strategy<'_>, &Revocation, u64)]) -> Vec<String> {
+fn lived_on(tried: &[Tried<'_, '_>]) -> Vec<String> {
     let mut by_fate: Vec<(String, Vec<&str>)> = Vec::new();
     for (strategy, revocation, ns) in tried.iter().filter(|(_, _, ns)| *ns > 0) {
         let least = if revocation.still_accepted_at_end > 0 {

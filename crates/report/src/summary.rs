@@ -5,6 +5,7 @@ use authbench_results::{Histogram, Memory, Metric, RunResult};
 
 use crate::reading::{Reading, Strategy};
 use crate::units;
+use crate::words;
 
 /// One strategy in the summary table.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,7 +13,8 @@ pub struct SummaryRow {
     /// Its name.
     pub strategy: String,
     /// The load at which the authenticate columns and the wire bytes were
-    /// measured, e.g. `3,000/s`. The same in all rows.
+    /// measured, e.g. `3,000/s`. The same in all rows, unless the strategies
+    /// have no load in common.
     pub load: String,
     /// Why the numbers are not worth comparing, one phrase each; empty if
     /// they are. They are shown struck through.
@@ -83,11 +85,14 @@ pub fn summary(result: &RunResult) -> Vec<SummaryRow> {
 }
 
 pub(crate) fn rows(reading: &Reading<'_>) -> Vec<SummaryRow> {
-    let load = reading.common_load();
+    let load = |strategy: &Strategy<'_>| match strategy.common {
+        Some(cell) if !reading.is_common_the_same() => words::place(cell),
+        _ => reading.common_load(),
+    };
     reading
         .strategies
         .iter()
-        .map(|strategy| row(strategy, &load))
+        .map(|strategy| row(strategy, &load(strategy)))
         .collect()
 }
 
@@ -201,17 +206,51 @@ impl SummaryRow {
 }
 
 impl Figure {
-    fn good(text: String) -> Self {
+    pub(crate) fn good(text: String) -> Self {
         Self {
             text,
             standing: Standing::Good,
         }
     }
 
-    fn missing(reason: impl Into<String>) -> Self {
+    pub(crate) fn missing(reason: impl Into<String>) -> Self {
         Self {
             text: units::DASH.to_owned(),
             standing: Standing::Missing(reason.into()),
+        }
+    }
+
+    pub(crate) fn doubtful(text: String, reason: impl Into<String>) -> Self {
+        Self {
+            text,
+            standing: Standing::Doubtful(reason.into()),
+        }
+    }
+
+    /// Octets of two metrics together: as good as the worse of them.
+    pub(crate) fn sum(one: &Metric, other: &Metric) -> Self {
+        match (one.value, other.value) {
+            (Some(a), Some(b)) => {
+                let worse = if one.valid { other } else { one };
+                Self::of_metric(
+                    &Metric {
+                        value: Some(a + b),
+                        ..worse.clone()
+                    },
+                    units::bytes,
+                )
+            }
+            (None, _) => Self::of_metric(one, units::bytes),
+            (_, None) => Self::of_metric(other, units::bytes),
+        }
+    }
+
+    /// Why it is missing or doubtful, if it is.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match &self.standing {
+            Standing::Good => None,
+            Standing::Doubtful(reason) | Standing::Missing(reason) => Some(reason),
         }
     }
 
@@ -258,7 +297,7 @@ fn row(strategy: &Strategy<'_>, load: &str) -> SummaryRow {
         login_hashed: median(facts.login.hashed.as_ref()),
         login_unhashed: median(facts.login.unhashed.as_ref()),
         wire: at_common(strategy, |cell| {
-            sum(
+            Figure::sum(
                 &cell.costs.wire_sent_bytes_per_request,
                 &cell.costs.wire_received_bytes_per_request,
             )
@@ -297,10 +336,7 @@ fn response(strategy: &Strategy<'_>, pick: fn(&Histogram) -> u64) -> Figure {
             .reason
             .clone()
             .unwrap_or_else(|| "no reason was noted".to_owned());
-        Figure {
-            text,
-            standing: Standing::Doubtful(reason),
-        }
+        Figure::doubtful(text, reason)
     })
 }
 
@@ -312,7 +348,7 @@ fn median(histogram: Option<&Histogram>) -> Figure {
 }
 
 fn memory(memory: &Memory) -> Figure {
-    let figure = sum(
+    let figure = Figure::sum(
         &memory.server_bytes_per_login,
         &memory.store_bytes_per_login,
     );
@@ -322,24 +358,6 @@ fn memory(memory: &Memory) -> Figure {
             units::bytes(memory.resolution_bytes_per_login)
         )),
         _ => figure,
-    }
-}
-
-/// Octets of two metrics together: as good as the worse of them.
-fn sum(one: &Metric, other: &Metric) -> Figure {
-    match (one.value, other.value) {
-        (Some(a), Some(b)) => {
-            let worse = if one.valid { other } else { one };
-            Figure::of_metric(
-                &Metric {
-                    value: Some(a + b),
-                    ..worse.clone()
-                },
-                units::bytes,
-            )
-        }
-        (None, _) => Figure::of_metric(one, units::bytes),
-        (_, None) => Figure::of_metric(other, units::bytes),
     }
 }
 

@@ -8,11 +8,14 @@ mod markup;
 use std::collections::BTreeSet;
 
 use authbench_report::{page, summary};
-use authbench_results::{Conformance, Invalid, OutcomeKind, Outcomes, RunResult};
+use authbench_results::{
+    Conformance, Invalid, MergedFrom, Metric, OutcomeKind, Outcomes, RunResult, Shard,
+};
 
-const CHARTS: [&str; 6] = [
+const CHARTS: [&str; 7] = [
     "percentiles",
     "load",
+    "knee",
     "server-cpu",
     "revocation",
     "bytes",
@@ -42,8 +45,13 @@ fn empty() -> RunResult {
 
 #[test]
 fn the_page_is_well_formed_and_complete() {
-    let result = fixture::result();
-    let page = page(&result);
+    complete(&fixture::result(), &["knee"]);
+    complete(&fixture::phased::result(), &[]);
+}
+
+/// Fails unless the page of `result` has everything, these charts excepted.
+fn complete(result: &RunResult, undrawn: &[&str]) {
+    let page = page(result);
     let tags = markup::tags(&page).unwrap();
     for facts in &result.strategies {
         assert!(
@@ -52,7 +60,7 @@ fn the_page_is_well_formed_and_complete() {
             facts.strategy
         );
     }
-    for id in CHARTS {
+    for id in CHARTS.into_iter().filter(|id| !undrawn.contains(id)) {
         let figure = tags
             .iter()
             .position(|t| t.name == "figure" && t.attribute("id") == Some(id));
@@ -88,8 +96,12 @@ fn the_page_is_well_formed_and_complete() {
 
 #[test]
 fn nothing_is_fetched_and_nothing_runs() {
-    let page = page(&fixture::result());
-    let tags = markup::tags(&page).unwrap();
+    let pages = [page(&fixture::result()), page(&fixture::phased::result())];
+    pages.iter().for_each(|page| still(page));
+}
+
+fn still(page: &str) {
+    let tags = markup::tags(page).unwrap();
     let fetching = [
         "script", "link", "img", "iframe", "object", "embed", "base", "form", "use", "image",
     ];
@@ -179,7 +191,7 @@ fn a_result_without_measurements_has_a_page() {
         tags.iter()
             .filter(|t| t.attribute("class") == Some("nothing"))
             .count(),
-        6
+        7
     );
     assert!(page.contains("could not be measured"));
 }
@@ -235,6 +247,95 @@ fn doubts_are_shown_with_their_reasons() {
         p50.marked().ends_with('?') && page.contains(&p50.marked()),
         "{p50:?}"
     );
+}
+
+#[test]
+fn phases_actions_faults_and_knees_have_their_places() {
+    let result = fixture::phased::result();
+    let page = page(&result);
+    let tags = markup::tags(&page).unwrap();
+    for id in ["actions", "faults", "knees", "loads"] {
+        let is_it = |t: &markup::Tag| t.name == "section" && t.attribute("id") == Some(id);
+        assert!(tags.iter().any(is_it), "no section {id}");
+    }
+    for text in [
+        "</code> carries 30,968/s at p99 ≤ 5 ms, and not 35,392/s; 1 of 6 tries may not be believed.",
+        "the highest rate that was tried: its limit lies higher",
+        "after 400 µs",
+        "1,000 no judgement (5xx)",
+        "recovered 12.0 ms after its end",
+        "7</td>",
+        "nothing to recover from",
+        "nobody is accepted without the store",
+        "closed loop, 1,000 users",
+        "what users would feel",
+        "2 replicas, each request goes to the next; store 500 µs further away",
+        "1,500/s, and 3,500/s for 250 ms every 1 s",
+        "30.0 ms on average",
+        "epoll",
+        "jwt-denylist.redis.bearer, elsewhere",
+        "On another replica, session.redis.cookie never accepted it again either",
+        "2,000/s in the phase calm",
+    ] {
+        let text = text.replace("7</td>", "7 of 1,007</td>");
+        assert!(page.contains(&text), "{text}");
+    }
+    assert!(
+        !page.contains("class=\"failed\""),
+        "an outage is no fault of the strategies"
+    );
+    let plain = authbench_report::page(&small());
+    for id in ["actions", "faults", "knees"] {
+        assert!(!plain.contains(&format!("<section id=\"{id}\"")), "{id}");
+    }
+}
+
+#[test]
+fn what_was_not_measured_is_said_with_its_reason() {
+    let mut result = fixture::phased::result();
+    result.cells[1].actions.clear();
+    result.cells[0].costs.store_round_trips_per_request = Metric::missing("the store is mute");
+    result.strategies[2].knee = None;
+    let fault = &mut result.cells[3].faults[0];
+    fault.failed = Some("the proxy did not start".to_owned());
+    result.cells[5].faults[0].recovery_ns = None;
+    let page = page(&result);
+    markup::tags(&page).unwrap();
+    for text in [
+        "not measured: the actions were not told apart",
+        "“store trips” was not measured everywhere: the store is mute.",
+        "was not tried: its limit was not sought",
+        "The fault itself failed, so nothing is known: the proxy did not start",
+        "NOT RECOVERED while it was measured",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn parts_and_merged_runs_are_said_at_the_top() {
+    let mut result = small();
+    result.run.merged_from = Some(MergedFrom {
+        runs: vec!["run-a".to_owned(), "run-b".to_owned()],
+        start_skew_ms: 12,
+    });
+    let merged = page(&result);
+    markup::tags(&merged).unwrap();
+    let top = merged.split_once("id=\"meaning\"").unwrap().0;
+    assert!(top.contains("Merged from 2 parts") && top.contains("within 12 ms"));
+    assert!(top.contains("run-a") && top.contains("run-b"));
+    result.run.merged_from = None;
+    result.run.shard = Some(Shard {
+        index: 1,
+        of: 3,
+        start_at: "2025-11-24T16:00:00Z".to_owned(),
+        late_ms: 5,
+        program_sha256: "ab".repeat(32),
+    });
+    let part = page(&result);
+    markup::tags(&part).unwrap();
+    let top = part.split_once("id=\"meaning\"").unwrap().0;
+    assert!(top.contains("Part 1 of 3") && top.contains("began 5 ms later"));
 }
 
 #[test]

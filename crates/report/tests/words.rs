@@ -7,7 +7,9 @@ mod fixture;
 
 use std::sync::LazyLock;
 
-use authbench_report::{Standing, SummaryRow, sentences, summary};
+use authbench_report::{
+    PointRow, Standing, SummaryRow, faults, is_varied, knees, points, sentences, summary,
+};
 use authbench_results::{Histogram, Metric, OutcomeKind, Outcomes, RunResult, recorder};
 use proptest::prelude::*;
 
@@ -163,6 +165,104 @@ fn the_common_load_is_the_highest_at_which_most_kept_up() {
         summary(&result)[0].load,
         "4,000/s",
         "half of the answers never came"
+    );
+}
+
+#[test]
+fn where_no_load_is_common_each_strategy_has_its_own() {
+    let mut result = WHOLE.clone();
+    for (at, cell) in result.cells.iter_mut().enumerate() {
+        cell.load.offered_per_s += at as f64;
+    }
+    assert!(is_varied(&result) && !is_varied(&WHOLE));
+    let rows = summary(&result);
+    let loads: Vec<&str> = rows.iter().map(|row| row.load.as_str()).collect();
+    assert_eq!(loads[..2], ["4,007/s", "4,008/s"], "the middle of three");
+    assert!(rows.iter().all(|row| row.authenticate_p50.text != "–"));
+}
+
+#[test]
+fn phases_with_faults_and_closed_loops_are_no_common_load() {
+    let result = fixture::phased::result();
+    for row in summary(&result) {
+        assert_eq!(row.load, "2,000/s in the phase calm");
+        assert_eq!(row.failures, Vec::<String>::new(), "{}", row.strategy);
+    }
+    let mut closed = result;
+    closed.cells.retain(|cell| cell.latency.send_lag.is_none());
+    assert_eq!(
+        summary(&closed)[0].load,
+        "closed loop, 1,000 users in the phase closed"
+    );
+}
+
+#[test]
+fn failures_that_no_fault_caused_still_count() {
+    let mut result = fixture::phased::result();
+    let fault = &mut result.cells[3].faults[0];
+    fault.during = Outcomes::default();
+    let failures = &summary(&result)[0].failures;
+    assert!(
+        failures[0].starts_with("1,000 requests got no decision"),
+        "{failures:?}"
+    );
+    let mut result = fixture::phased::result();
+    let elsewhere = result.strategies[1].revocation_elsewhere.as_mut().unwrap();
+    elsewhere.accepted_after_deadline = 2;
+    assert!(summary(&result)[1].failures[0].starts_with("2 acceptances came later"));
+}
+
+#[test]
+fn each_measurement_has_a_row() {
+    let result = fixture::phased::result();
+    assert!(is_varied(&result));
+    let rows = points(&result);
+    assert_eq!(rows.len(), result.cells.len());
+    let own: Vec<(&str, Option<&str>, &str)> = rows[..3]
+        .iter()
+        .map(|row| {
+            (
+                row.strategy.as_str(),
+                row.phase.as_deref(),
+                row.offered.as_str(),
+            )
+        })
+        .collect();
+    let name = "session.redis.cookie";
+    let expected = [
+        (name, Some("calm"), "2,000/s"),
+        (name, Some("outage"), "2,000/s"),
+        (name, Some("closed"), "closed loop, 1,000 users"),
+    ];
+    assert_eq!(own, expected);
+    assert_eq!(rows[1].figures[3].text, "1,003");
+    for row in &rows {
+        assert_eq!(row.figures.len(), PointRow::COLUMNS.len());
+    }
+}
+
+#[test]
+fn knees_and_faults_are_one_sentence_each() {
+    let result = fixture::phased::result();
+    let knees = knees(&result);
+    assert_eq!(
+        knees[0],
+        "session.redis.cookie carries 30,968/s at p99 ≤ 5 ms, and not 35,392/s; 1 of 6 tries may \
+         not be believed."
+    );
+    let mut none = result.clone();
+    none.strategies[0].knee.as_mut().unwrap().rate_per_s = None;
+    assert!(authbench_report::knees(&none)[0].contains("held p99 ≤ 5 ms at no rate"));
+    let faults = faults(&result);
+    assert_eq!(
+        faults[0],
+        "session.redis.cookie in the phase outage, store-refuse at 500 ms: first failure after 400 \
+         µs; failures meanwhile: 1,000 no judgement (5xx), accepted meanwhile: 7; recovered 12.0 ms \
+         after its end; failures after it: 3 connection broke."
+    );
+    assert!(faults[1].contains("first failure none") && faults[1].contains("nothing to recover"));
+    assert!(
+        authbench_report::knees(&WHOLE).is_empty() && authbench_report::faults(&WHOLE).is_empty()
     );
 }
 

@@ -3,9 +3,10 @@
 use authbench_results::{Cell, Histogram};
 use maud::{Markup, html};
 
-use super::{Chart, Drawing, Table, strategies_legend};
+use super::{Chart, Drawing, Table, crossed, strategies_legend};
+use crate::common::is_open;
 use crate::reading::{Reading, Strategy};
-use crate::svg::{Axis, Plot, Scale, class, mark, px};
+use crate::svg::{Axis, Plot, Scale, class, mark};
 use crate::units;
 
 pub(crate) const CHART: Chart = Chart {
@@ -23,7 +24,7 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
         .filter_map(timed)
         .collect();
     if cells.is_empty() {
-        return Err("no response times were recorded");
+        return Err("no response times were recorded at a rate that was offered");
     }
     let most = cells
         .iter()
@@ -43,7 +44,9 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
     };
     Ok(Drawing {
         lead: "Response time against the requests offered per second: full line and filled mark for the median, dashed line and hollow mark \
-               for the 99th percentile. Measurements that may not be believed are crossed out."
+               for the 99th percentile. Measurements that may not be believed are crossed out. \
+               A line joins the rates of one phase; closed loops, in which nothing is offered, are \
+               left out."
             .to_owned(),
         size: (1000.0, 424.0),
         body: html! {
@@ -62,8 +65,10 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
     })
 }
 
+/// A cell with its times, if they belong to a rate that was offered.
 fn timed(cell: &Cell) -> Option<(&Cell, &Histogram)> {
-    Some((cell, cell.latency.response.as_ref()?))
+    let response = cell.latency.response.as_ref()?;
+    is_open(cell).then_some((cell, response))
 }
 
 fn sample(kind: &str) -> Markup {
@@ -71,13 +76,15 @@ fn sample(kind: &str) -> Markup {
 }
 
 fn lines(plot: &Plot, strategy: &Strategy<'_>) -> Markup {
-    let series = |pick: fn(&Histogram) -> u64, valid: bool| -> Vec<(f64, f64)> {
+    let mut phases: Vec<Option<&str>> = strategy.cells.iter().map(|c| c.phase.as_deref()).collect();
+    phases.dedup();
+    let series = |pick: fn(&Histogram) -> u64, valid: bool, phase| -> Vec<(f64, f64)> {
         strategy
             .cells
             .iter()
             .copied()
             .filter_map(timed)
-            .filter(|(cell, _)| cell.valid == valid)
+            .filter(|(cell, _)| cell.valid == valid && cell.phase.as_deref() == phase)
             .map(|(cell, h)| (cell.load.offered_per_s, pick(h) as f64))
             .collect()
     };
@@ -86,25 +93,22 @@ fn lines(plot: &Plot, strategy: &Strategy<'_>) -> Markup {
     html! {
         g class=(class(strategy.index)) {
             @for (pick, kind, hollow) in [(p99 as fn(&Histogram) -> u64, "line dashed", true), (p50, "line", false)] {
-                @let points = series(pick, true);
-                path class=(kind) d=(plot.path(&points)) {}
-                @for (x, y) in points { (mark(strategy.index, plot.at_x(x), plot.at_y(y), hollow)) }
-                @for (x, y) in series(pick, false) { (crossed(plot.at_x(x), plot.at_y(y))) }
+                @for phase in &phases {
+                    @let points = series(pick, true, *phase);
+                    path class=(kind) d=(plot.path(&points)) {}
+                    @for (x, y) in points { (mark(strategy.index, plot.at_x(x), plot.at_y(y), hollow)) }
+                    @for (x, y) in series(pick, false, *phase) { (crossed(plot.at_x(x), plot.at_y(y))) }
+                }
             }
         }
     }
-}
-
-fn crossed(x: f64, y: f64) -> Markup {
-    let [left, right] = [x - 4.5, x + 4.5].map(px);
-    let [up, down] = [y - 4.5, y + 4.5].map(px);
-    html! { path class="crossed" d=(format!("M{left} {up}L{right} {down}M{left} {down}L{right} {up}")) {} }
 }
 
 fn table(reading: &Reading<'_>) -> Table {
     let head = [
         "strategy",
         "offered",
+        "phase",
         "answered",
         "p50",
         "p99",
@@ -126,6 +130,7 @@ fn table(reading: &Reading<'_>) -> Table {
             vec![
                 cell.strategy.clone(),
                 units::per_s(cell.load.offered_per_s),
+                cell.phase.clone().unwrap_or_else(|| units::DASH.to_owned()),
                 answered,
                 p50,
                 p99,

@@ -1,6 +1,7 @@
 //! The charts. Each is one file and one line of [`CHARTS`].
 
 mod bytes;
+mod knee;
 mod load;
 mod memory;
 mod percentiles;
@@ -10,12 +11,13 @@ mod server_cpu;
 use maud::{Markup, html};
 
 use crate::reading::Reading;
-use crate::svg;
+use crate::svg::{self, px};
 
 /// All charts in the order of the page.
-pub(crate) const CHARTS: [&Chart; 6] = [
+pub(crate) const CHARTS: [&Chart; 7] = [
     &percentiles::CHART,
     &load::CHART,
+    &knee::CHART,
     &server_cpu::CHART,
     &revocation::CHART,
     &bytes::CHART,
@@ -114,4 +116,11 @@ pub(crate) fn swatch(fill: &str, name: &str) -> Markup {
             (name)
         }
     }
+}
+
+/// What may not be believed.
+pub(crate) fn crossed(x: f64, y: f64) -> Markup {
+    let [left, right] = [x - 4.5, x + 4.5].map(px);
+    let [up, down] = [y - 4.5, y + 4.5].map(px);
+    html! { path class="crossed" d=(format!("M{left} {up}L{right} {down}M{left} {down}L{right} {up}")) {} }
 }

@@ -4,6 +4,7 @@ use authbench_results::{stats, value_at_rank};
 use maud::{Markup, html};
 
 use super::{Chart, Drawing, Table, strategies_legend};
+use crate::common::is_open;
 use crate::reading::{Reading, Strategy};
 use crate::svg::{Axis, Plot, Scale, class, mark, px, spread};
 use crate::units;
@@ -26,6 +27,7 @@ struct Curve<'r> {
     name: &'r str,
     failed: bool,
     valid: bool,
+    closed: bool,
     count: u64,
     points: Vec<(f64, f64)>,
     named: Vec<(f64, f64)>,
@@ -36,16 +38,21 @@ struct Curve<'r> {
 impl Curve<'_> {
     /// The name, with a question mark if the times may not be believed.
     fn label(&self) -> String {
-        if self.valid {
-            self.name.to_owned()
-        } else {
-            format!("{} ?", self.name)
-        }
+        let loop_kind = if self.closed { " (closed loop)" } else { "" };
+        let doubt = if self.valid { "" } else { " ?" };
+        format!("{}{loop_kind}{doubt}", self.name)
     }
 }
 
 fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
     let curves: Vec<Curve<'_>> = reading.strategies.iter().filter_map(curve).collect();
+    let common = || {
+        reading
+            .strategies
+            .iter()
+            .filter_map(|strategy| strategy.common)
+    };
+    let closed = common().any(|cell| !is_open(cell));
     let most = curves
         .iter()
         .map(|curve| curve.count)
@@ -67,11 +74,21 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
     };
     Ok(Drawing {
         lead: format!(
-            "Response time by percentile at {}, the same load for all, counted from the instant at \
-             which each request was meant to be sent. Further right are the rarer, slower \
+            "Response time by percentile at {}{}, counted from the instant at \
+             which each request was meant to be sent{}. Further right are the rarer, slower \
              requests; where a line is dotted it rests on fewer than {FEW} of them. A line that is \
              dotted throughout, with a question mark, may not be believed.",
-            reading.common_load()
+            reading.common_load(),
+            if reading.is_common_the_same() {
+                ", the same load for all"
+            } else {
+                " (see the summary: lines do not compare)"
+            },
+            if closed {
+                "; where a line is of a closed loop, from the sending: those are not what users would feel"
+            } else {
+                ""
+            }
         ),
         size: (1000.0, 424.0),
         body: html! {
@@ -116,6 +133,7 @@ fn curve<'r>(strategy: &Strategy<'r>) -> Option<Curve<'r>> {
         name: strategy.name(),
         failed: !strategy.failures.is_empty(),
         valid,
+        closed: strategy.common.is_some_and(|cell| !is_open(cell)),
         count: histogram.count,
         points,
         named,

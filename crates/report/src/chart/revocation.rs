@@ -20,6 +20,9 @@ const AT_ONCE_X: f64 = 36.0;
 
 struct Row<'s, 'r> {
     strategy: &'s Strategy<'r>,
+    /// Whether it was seen from other replicas than the one that was asked to
+    /// end the login.
+    elsewhere: bool,
     revocation: &'r Revocation,
     p50_ns: f64,
     max_ns: f64,
@@ -28,7 +31,7 @@ struct Row<'s, 'r> {
 }
 
 fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
-    let found: Vec<Row<'_, '_>> = reading.strategies.iter().filter_map(row).collect();
+    let found: Vec<Row<'_, '_>> = reading.strategies.iter().flat_map(rows_of).collect();
     if found.is_empty() {
         return Err("no revocation was tried");
     }
@@ -52,7 +55,8 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
             "Time from the acknowledgement of a logout to the last acceptance of its credential: \
                filled mark for the median, hollow mark for the longest, an upright bar for the \
                longest that the strategy promises. An arrow means that it was still accepted at \
-               the last try."
+               the last try. “Elsewhere” is the same seen from every other replica than the one that \
+               ended the login."
                 .to_owned(),
         size: (520.0, rows.drawing_height()),
         body: html! {
@@ -60,7 +64,7 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
             path class="grid" d=(format!("M{0} {1}V{2}", AT_ONCE_X, px(rows.top - 4.0), px(rows.bottom() + 4.0))) {}
             text class="tick" x=(AT_ONCE_X) y=(px(rows.bottom() + 20.0)) text-anchor="middle" { "at once" }
             @for (at, row) in found.iter().enumerate() {
-                (labels.name(at, row.strategy.index, row.strategy.name(), !row.strategy.failures.is_empty()))
+                (labels.name(at, row.strategy.index, &row.name(), !row.strategy.failures.is_empty()))
                 (track(&rows, at, row))
             }
         },
@@ -76,8 +80,26 @@ fn draw(reading: &Reading<'_>) -> Result<Drawing, &'static str> {
     })
 }
 
-fn row<'s, 'r>(strategy: &'s Strategy<'r>) -> Option<Row<'s, 'r>> {
-    let revocation = strategy.facts.revocation.as_ref()?;
+impl Row<'_, '_> {
+    fn name(&self) -> String {
+        let place = if self.elsewhere { ", elsewhere" } else { "" };
+        format!("{}{place}", self.strategy.name())
+    }
+}
+
+fn rows_of<'s, 'r>(strategy: &'s Strategy<'r>) -> impl Iterator<Item = Row<'s, 'r>> {
+    let facts = strategy.facts;
+    let here = facts.revocation.as_ref().map(|own| (own, false));
+    let elsewhere = facts.revocation_elsewhere.as_ref().map(|own| (own, true));
+    let tried = here.into_iter().chain(elsewhere);
+    tried.filter_map(|(revocation, elsewhere)| row(strategy, revocation, elsewhere))
+}
+
+fn row<'s, 'r>(
+    strategy: &'s Strategy<'r>,
+    revocation: &'r Revocation,
+    elsewhere: bool,
+) -> Option<Row<'s, 'r>> {
     let guarantees = &strategy.facts.guarantees;
     let slack_ms = guarantees.expiry_slack_ms;
     let promise_ms = match guarantees.revoke_one {
@@ -87,6 +109,7 @@ fn row<'s, 'r>(strategy: &'s Strategy<'r>) -> Option<Row<'s, 'r>> {
     };
     Some(Row {
         strategy,
+        elsewhere,
         revocation,
         p50_ns: revocation.p50_ns()? as f64,
         max_ns: revocation.max_ns()? as f64,
@@ -151,7 +174,7 @@ fn table(found: &[Row<'_, '_>]) -> Table {
             let revocation = row.revocation;
             let number = |n: u64| units::count(n as f64);
             vec![
-                row.strategy.name().to_owned(),
+                row.name(),
                 number(revocation.samples),
                 number(revocation.never_accepted),
                 time(row.p50_ns),

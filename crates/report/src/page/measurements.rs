@@ -1,11 +1,35 @@
 //! Every cell, believed or not.
 
-use authbench_results::{Cell, Metric, OutcomeKind};
+use authbench_results::{Cell, Metric};
 use maud::{Markup, html};
 
+use crate::common::is_open;
 use crate::reading::{Reading, Strategy};
-use crate::summary::Figure;
+use crate::summary::{Figure, Standing};
 use crate::units;
+use crate::words;
+
+/// What to say wherever the times of a closed loop stand.
+pub(super) const CLOSED_LOOP: &str = "In a closed loop users wait for an answer before they ask \
+    again: a server that stalls is asked less, so these times are not what users would feel, and \
+    they do not compare with those of an open loop.";
+
+const HEADS: [&str; 14] = [
+    "offered",
+    "answered",
+    "p50",
+    "p99",
+    "service p50",
+    "server CPU",
+    "store trips",
+    "store octets",
+    "driver CPU",
+    "driver late, p99",
+    "driver busy",
+    "waited at most",
+    "reconnects",
+    "failures",
+];
 
 pub(super) fn of(reading: &Reading<'_>) -> Markup {
     let strategies = || {
@@ -14,34 +38,63 @@ pub(super) fn of(reading: &Reading<'_>) -> Markup {
             .iter()
             .filter(|strategy| !strategy.cells.is_empty())
     };
+    let closed = reading.result.cells.iter().any(|cell| !is_open(cell));
+    let unknown = unknown(reading);
     html! {
+        @if closed { p { (CLOSED_LOOP) } }
         @if strategies().next().is_none() { p { "Nothing was measured under load." } }
         @else {
             div class="scroll" tabindex="0" {
                 table class="cells" {
                     thead {
                         tr {
-                            @for head in ["strategy", "offered", "answered", "p50", "p99", "service p50", "server CPU", "driver CPU", "driver late, p99", "driver busy", "failures"] {
-                                th scope="col" { (head) }
-                            }
+                            th scope="col" { "strategy" }
+                            @if reading.has_phases() { th scope="col" { "phase" } }
+                            @for head in HEADS { th scope="col" { (head) } }
                         }
                     }
-                    tbody { @for strategy in strategies() { (lines(strategy)) } }
+                    tbody { @for strategy in strategies() { (lines(strategy, reading.has_phases())) } }
                 }
+            }
+            @if !unknown.is_empty() {
+                ul class="notes" { @for note in unknown { li { (note) } } }
             }
         }
     }
 }
 
-fn lines(strategy: &Strategy<'_>) -> Markup {
+/// What is not measured anywhere under "store trips" and "store octets", and
+/// why, each reason once.
+fn unknown(reading: &Reading<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for cell in &reading.result.cells {
+        let columns = [
+            ("store trips", &cell.costs.store_round_trips_per_request),
+            ("store octets", &cell.costs.store_bytes_per_request),
+        ];
+        for (column, metric) in columns {
+            if let (None, Some(reason)) = (metric.value, &metric.reason) {
+                let note = format!("“{column}” was not measured everywhere: {reason}.");
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
+        }
+    }
+    notes
+}
+
+fn lines(strategy: &Strategy<'_>, in_phases: bool) -> Markup {
+    let columns = HEADS.len() + usize::from(in_phases);
     html! {
         @for (at, cell) in strategy.cells.iter().enumerate() {
             tr class=[(at == 0).then_some("first")] {
                 @if at == 0 { th scope="rowgroup" rowspan=(rows(strategy)) { (strategy.name()) } }
+                @if in_phases { td class="word" { (cell.phase.as_deref().unwrap_or(units::DASH)) } }
                 (line(cell, !strategy.failures.is_empty()))
             }
             @if let Some(reason) = doubt(cell) {
-                tr { td colspan="10" class="reason" { "Do not believe these latencies: " (reason) "." } }
+                tr { td colspan=(columns) class="reason" { "Do not believe these latencies: " (reason) "." } }
             }
         }
     }
@@ -67,7 +120,7 @@ fn line(cell: &Cell, failed: bool) -> Markup {
     let metric =
         |metric: &Metric, format: fn(f64) -> String| Figure::of_metric(metric, format).marked();
     html! {
-        td { (units::per_s(cell.load.offered_per_s)) }
+        td { (words::offered(&cell.load)) }
         td { (cell.load.completed_per_s().map_or(units::DASH.to_owned(), units::about_per_s)) }
         @for text in latencies {
             td {
@@ -77,26 +130,28 @@ fn line(cell: &Cell, failed: bool) -> Markup {
             }
         }
         td { (metric(&cell.costs.server_cpu_ns_per_request, units::duration_ns)) }
+        td { (hinted(&cell.costs.store_round_trips_per_request, units::few)) }
+        td { (hinted(&cell.costs.store_bytes_per_request, units::bytes)) }
         td { (metric(&cell.costs.driver_cpu_ns_per_request, units::duration_ns)) }
-        td { (time(cell.latency.send_lag.as_ref().map(|h| h.p99_ns))) }
+        td {
+            @if is_open(cell) { (time(cell.latency.send_lag.as_ref().map(|h| h.p99_ns))) }
+            @else { span class="missing" title="in a closed loop nothing can be late" { "n/a" } }
+        }
         td { (metric(&cell.costs.driver_utilisation_fraction, units::percent)) }
-        td { (failures(cell)) }
+        td { (units::count(cell.load.backlog_max as f64)) }
+        td { (units::count(cell.load.reconnects as f64)) }
+        td { (words::failures(&cell.outcomes)) }
     }
 }
 
-fn failures(cell: &Cell) -> String {
-    if cell.outcomes.failures_total == 0 {
-        return "none".to_owned();
+/// A number, or that it was not measured and why.
+fn hinted(metric: &Metric, format: fn(f64) -> String) -> Markup {
+    let figure = Figure::of_metric(metric, format);
+    html! {
+        @match &figure.standing {
+            Standing::Good => (figure.text),
+            Standing::Doubtful(reason) => span class="doubtful" title=(reason) { (figure.marked()) },
+            Standing::Missing(reason) => span class="missing" title=(reason) { "not measured" },
+        }
     }
-    let kinds: Vec<String> = cell
-        .outcomes
-        .by_kind
-        .iter()
-        .filter(|(kind, count)| **kind != OutcomeKind::Right && **count > 0)
-        .map(|(kind, count)| format!("{} {}", units::count(*count as f64), kind.label()))
-        .collect();
-    if kinds.is_empty() {
-        return units::count(cell.outcomes.failures_total as f64);
-    }
-    kinds.join(", ")
 }

@@ -1,6 +1,10 @@
 //! The page: one file, no script, nothing to fetch.
 
+mod actions;
 mod facts;
+mod faults;
+mod knees;
+mod loads;
 mod measurements;
 mod prose;
 mod strategies;
@@ -11,7 +15,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::chart::{CHARTS, figure};
 use crate::reading::Reading;
-use crate::{sentences, summary};
+use crate::{sentences, summary, units};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -48,6 +52,10 @@ pub fn page(result: &RunResult) -> String {
                         div class="figures" { @for chart in CHARTS { (figure(chart, &reading)) } }
                     }
                     (section("measurements", "All measurements", &measurements::of(&reading)))
+                    @if let Some(actions) = actions::of(&reading) { (section("actions", "What was done", &actions)) }
+                    @if let Some(faults) = faults::of(&reading) { (section("faults", "What was broken, and what followed", &faults)) }
+                    @if let Some(knees) = knees::of(&reading) { (section("knees", "What each strategy carries", &knees)) }
+                    (section("loads", "Loads", &loads::of(&reading)))
                     (section("strategies", "What the strategies promise", &strategies::of(&reading)))
                     (section("method", "How it was measured", &prose::method(&reading)))
                     (section("distrust", "When not to trust these numbers", &prose::distrust(&reading)))
@@ -112,6 +120,7 @@ fn warnings(result: &RunResult) -> Markup {
     let run = &result.run;
     html! {
         div class="banners" {
+        (parts(result))
         @if let Some(invalid) = &run.invalid {
             p class="banner bad" { strong { "This run is retracted. " } (invalid.reason) }
         }
@@ -128,6 +137,28 @@ fn warnings(result: &RunResult) -> Markup {
                 ul { @for skipped in &result.skipped { li { code { (skipped.strategy) } ": " (skipped.reason) } } }
             }
         }
+        }
+    }
+}
+
+/// That the run is a part of one, or was made of parts.
+fn parts(result: &RunResult) -> Markup {
+    html! {
+        @if let Some(shard) = &result.run.shard {
+            p class="banner" {
+                strong { "Part " (shard.index) " of " (shard.of) " of a run on several drivers. " }
+                "Rates, users and counts are this part's alone; parts are numbered from 0. It was to begin at "
+                (shard.start_at) " and began " (units::setting_ms(shard.late_ms)) " later."
+            }
+        }
+        @if let Some(merged) = &result.run.merged_from {
+            div class="banner" {
+                strong { "Merged from " (merged.runs.len()) " parts" }
+                ", which began within " (units::setting_ms(merged.start_skew_ms)) " of one another. \
+                 Histograms, counts and rates are those of all parts together; machine and health \
+                 are the worst of them; arguments and source are those of part 0."
+                ul { @for run in &merged.runs { li { code class="long" { (run) } } } }
+            }
         }
     }
 }

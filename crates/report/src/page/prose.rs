@@ -1,17 +1,25 @@
 //! The method in short, its limits, and the words.
 
-use authbench_results::{ArrivalProcess, Cell};
+use authbench_results::Cell;
 use maud::{Markup, html};
 
+use super::measurements::CLOSED_LOOP;
+use crate::common::is_open;
 use crate::reading::Reading;
 use crate::units;
+use crate::words;
 
 pub(super) fn method(reading: &Reading<'_>) -> Markup {
-    let load = reading.result.cells.first().map(load);
+    let cells = || reading.result.cells.iter();
+    let load = cells().next().filter(|_| !reading.has_phases()).map(load);
+    let closed = cells().any(|cell| !is_open(cell));
+    let open = cells().next().is_none() || cells().any(is_open);
     html! {
         ul {
             @if let Some(load) = load { li { (load) } }
-            li { "Open loop: requests are sent at instants fixed beforehand, whatever the server does. A response time counts from the intended instant, so that a server which stalls is charged for everyone who would have waited." }
+            @if reading.has_phases() { li { "Load: in phases, as the table “Loads” says." } }
+            @if open { li { "Open loop: requests are sent at instants fixed beforehand, whatever the server does. A response time counts from the intended instant, so that a server which stalls is charged for everyone who would have waited." } }
+            @if closed { li { (CLOSED_LOOP) } }
             li { "Every answer is judged against a model of what the strategy promises. A wrong answer is a failure, not a fast request." }
             li { "Server and driver are separate processes" (pinned(reading)) ". Processor time is read per process, so the server is charged for its own work only." }
             li { (order(reading)) }
@@ -23,12 +31,7 @@ pub(super) fn method(reading: &Reading<'_>) -> Markup {
 }
 
 fn load(cell: &Cell) -> String {
-    let spacing = match cell.load.process {
-        ArrivalProcess::Constant => "evenly spaced",
-        ArrivalProcess::Poisson => "Poisson arrivals, as from independent users",
-        ArrivalProcess::Replay => "arrivals replayed from a recording",
-        ArrivalProcess::Closed => "a closed loop, in which users wait for answers",
-    };
+    let spacing = words::spacing(cell.load.process);
     format!(
         "Load: {spacing}, over {} connections from {} virtual users, each with a login of its own; \
          {} measured for each strategy and load after {} of warm-up.",
@@ -85,7 +88,7 @@ pub(super) fn distrust(reading: &Reading<'_>) -> Markup {
     }
 }
 
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 17] = [
     (
         "strategy",
         "one scheme, store and transport with its settings, e.g. session.redis.cookie",
@@ -122,6 +125,22 @@ const WORDS: [(&str, &str); 13] = [
     (
         "offered load",
         "requests per second that were meant to be sent, whether or not the server kept up",
+    ),
+    (
+        "open loop, closed loop",
+        "requests are sent at instants fixed beforehand; or each when the answer before has come",
+    ),
+    (
+        "knee",
+        "the highest rate at which the 99th percentile stays below a stated time, with no failure",
+    ),
+    (
+        "fault",
+        "something that the run itself breaks at a stated instant, to see what becomes of the logins",
+    ),
+    (
+        "replica",
+        "one of several processes of the same service, each with its own memory",
     ),
     (
         "server CPU",

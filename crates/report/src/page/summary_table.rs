@@ -11,7 +11,8 @@ pub(super) fn of(reading: &Reading<'_>, rows: &[SummaryRow]) -> Markup {
         p {
             "The columns under " em { "authenticate" } " and the octets on the wire were measured at "
             strong { (reading.common_load()) }
-            @if reading.common_is_valid() { ": the highest load at which most strategies kept up. " }
+            @if !reading.is_common_the_same() { ", because the strategies have no load in common: times do not compare. " }
+            @else if reading.common_is_valid() { ": the highest load at which most strategies kept up. " }
             @else { ". No load gave response times that may be believed. " }
             "A dash was not measured; a question mark may not be believed; a number struck through \
              belongs to a strategy that gave wrong answers. Reasons stand below the table."
@@ -35,6 +36,9 @@ pub(super) fn of(reading: &Reading<'_>, rows: &[SummaryRow]) -> Markup {
                 }
                 tbody { @for (index, row) in rows.iter().enumerate() { (line(index, row)) } }
             }
+        }
+        @if !reading.is_common_the_same() {
+            ul class="notes" { @for row in rows { li { code { (row.strategy) } " was measured at " (row.load) "." } } }
         }
         (notes(rows))
         details {
