@@ -15,8 +15,9 @@ pub fn sentences(result: &RunResult) -> Vec<String> {
 }
 
 pub(crate) fn of(reading: &Reading<'_>) -> Vec<String> {
-    let mut sentences = vec![cost(reading), revocation(reading), sizes(reading)];
+    let mut sentences = vec![cost(reading), revocation(reading)];
     sentences.extend(elsewhere(reading));
+    sentences.push(sizes(reading));
     sentences.extend(left_out(reading));
     sentences
 }

@@ -1,9 +1,12 @@
-//! What a run prints in the end: one table, three sentences, two paths.
+//! What a run prints in the end: tables, sentences, two paths.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use authbench_report::{SummaryRow, page, sentences, summary};
+use authbench_report::{
+    Column, PointRow, SummaryRow, faults, is_varied, knees, page, points, sentences, summary,
+};
 use authbench_results::store::Saved;
 use authbench_results::{ArrivalProcess, OutageBehaviour, RunResult};
 
@@ -34,38 +37,12 @@ pub(crate) fn result(result: &RunResult, saved: &Saved, format: Format) -> Resul
 
 fn print(result: &RunResult, format: Format) -> Result<()> {
     let rows = summary(result);
-    let mut header = vec!["strategy".to_owned()];
-    header.extend(SummaryRow::COLUMNS.iter().map(|column| {
-        if column.heading.is_empty() {
-            column.group.to_owned()
-        } else {
-            // A heading of two lines is no Markdown.
-            let between = if format == Format::Md { ' ' } else { '\n' };
-            format!("{}{between}{}", column.group, column.heading)
-        }
-    }));
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let lines = rows.iter().map(|row| {
-        let name = if row.failures.is_empty() {
-            row.strategy.clone()
-        } else {
-            format!("{} (FAILED)", row.strategy)
-        };
-        let figures = row.figures().into_iter().map(|figure| figure.marked());
-        std::iter::once(name).chain(figures).collect()
-    });
-    term::say(term::table(format, 1, &header, lines))?;
-    if let (Some(row), Some(cell)) = (rows.first(), result.cells.first()) {
-        let process = match cell.load.process {
-            ArrivalProcess::Constant => "evenly spaced",
-            ArrivalProcess::Poisson => "Poisson",
-            ArrivalProcess::Replay => "replayed",
-            ArrivalProcess::Closed => "closed loop",
-        };
-        term::say(format!(
-            "authenticate and wire at {}, {process} arrivals, times from the intended instant; server at saturation",
-            row.load
-        ))?;
+    print_summary(result, &rows, format)?;
+    if is_varied(result) {
+        print_points(result, format)?;
+    }
+    for line in knees(result).into_iter().chain(faults(result)) {
+        term::say(line)?;
     }
     for row in &rows {
         for failure in &row.failures {
@@ -80,6 +57,135 @@ fn print(result: &RunResult, format: Format) -> Result<()> {
         term::say(sentence)?;
     }
     term::say("")?;
+    print_notes(result)
+}
+
+/// One row a strategy.
+fn print_summary(result: &RunResult, rows: &[SummaryRow], format: Format) -> Result<()> {
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let name = if row.failures.is_empty() {
+                row.strategy.clone()
+            } else {
+                format!("{} (FAILED)", row.strategy)
+            };
+            let figures = row.figures().into_iter().map(|figure| figure.marked());
+            std::iter::once(name).chain(figures).collect()
+        })
+        .collect();
+    let names = ["strategy"].map(str::to_owned);
+    tables(format, &names, &SummaryRow::COLUMNS, &lines)?;
+    let (Some(first), Some(cell)) = (rows.first(), result.cells.first()) else {
+        return Ok(());
+    };
+    if rows.iter().any(|row| row.load != first.load) {
+        for row in rows {
+            term::say(format!("{} at {}", row.strategy, row.load))?;
+        }
+        return term::say("the strategies have no load in common: their times do not compare");
+    }
+    let process = match cell.load.process {
+        ArrivalProcess::Constant => "evenly spaced arrivals",
+        ArrivalProcess::Poisson => "Poisson arrivals",
+        ArrivalProcess::Replay => "replayed arrivals",
+        ArrivalProcess::Closed => "closed loop",
+    };
+    term::say(format!(
+        "authenticate and wire at {}, {process}, times from the intended instant; server at saturation",
+        first.load
+    ))
+}
+
+/// One row a measurement: a strategy in a phase, under a load.
+fn print_points(result: &RunResult, format: Format) -> Result<()> {
+    let rows = points(result);
+    let in_phases = rows.iter().any(|row| row.phase.is_some());
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let phase = row.phase.clone().unwrap_or_else(|| "-".to_owned());
+            let figures = row.figures.iter().map(|figure| figure.marked());
+            [row.strategy.clone()]
+                .into_iter()
+                .chain(in_phases.then_some(phase))
+                .chain([row.offered.clone()])
+                .chain(figures)
+                .collect()
+        })
+        .collect();
+    let mut names = vec!["strategy".to_owned()];
+    names.extend(in_phases.then(|| "phase".to_owned()));
+    names.push("offered".to_owned());
+    tables(format, &names, &PointRow::COLUMNS, &lines)
+}
+
+/// The rows as one table, or as several below one another where the terminal
+/// is too narrow for one: each begins with `names`, and none wraps.
+fn tables(
+    format: Format,
+    names: &[String],
+    columns: &[Column],
+    rows: &[Vec<String>],
+) -> Result<()> {
+    let headings = columns.iter().map(|column| {
+        if column.heading.is_empty() {
+            column.group.to_owned()
+        } else {
+            // A heading of two lines is no Markdown.
+            let between = if format == Format::Md { ' ' } else { '\n' };
+            format!("{}{between}{}", column.group, column.heading)
+        }
+    });
+    let header: Vec<String> = names.iter().cloned().chain(headings).collect();
+    let widths: Vec<usize> = (0..header.len())
+        .map(|at| {
+            let cells = rows.iter().filter_map(|row| row.get(at));
+            let texts = cells.chain([&header[at]]);
+            let lines = texts.flat_map(|text| text.lines());
+            lines.map(|line| line.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let room = match format {
+        Format::Table => comfy_table::Table::new().width().map(usize::from),
+        Format::Json | Format::Md => None,
+    };
+    for part in stacked(&widths, names.len(), room) {
+        let pick = |row: &[String]| -> Vec<String> {
+            let named = row.iter().take(names.len());
+            named.chain(&row[part.clone()]).cloned().collect()
+        };
+        let header = pick(&header);
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
+        let rows = rows.iter().map(|row| pick(row));
+        term::say(term::table(format, names.len(), &header, rows))?;
+    }
+    Ok(())
+}
+
+/// Which columns stand together, in their order, if the first `names` are
+/// repeated with each and no table may be wider than `room`. A column that
+/// does not fit even alone has a table of its own.
+fn stacked(widths: &[usize], names: usize, room: Option<usize>) -> Vec<Range<usize>> {
+    let Some(room) = room else {
+        return vec![names..widths.len()];
+    };
+    // A column has a blank on either side and a line to its left; one more
+    // line ends the table.
+    let outer = |columns: &[usize]| columns.iter().map(|width| width + 3).sum::<usize>();
+    let head = outer(&widths[..names]) + 1;
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    for at in names..widths.len() {
+        match parts.last_mut() {
+            Some(part) if head + outer(&widths[part.start..=at]) <= room => part.end = at + 1,
+            _ => parts.push(at..at + 1),
+        }
+    }
+    parts
+}
+
+/// What is left to say: warnings, open failures, what was left out.
+fn print_notes(result: &RunResult) -> Result<()> {
     for warning in &result.run.warnings {
         term::say(format!("note: {warning}"))?;
     }
@@ -148,5 +254,41 @@ impl std::fmt::Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_do_not_fit_stand_in_a_table_below() {
+        let widths = [10, 5, 5, 5];
+        assert_eq!(stacked(&widths, 1, None), [1..4]);
+        // Lines and blanks: 13 for the name, 8 for each column, 1 at the end.
+        assert_eq!(stacked(&widths, 1, Some(38)), [1..4]);
+        assert_eq!(stacked(&widths, 1, Some(37)), [1..3, 3..4]);
+        assert_eq!(stacked(&widths, 1, Some(22)), [1..2, 2..3, 3..4]);
+        assert_eq!(stacked(&widths, 1, Some(3)), [1..2, 2..3, 3..4]);
+        assert_eq!(stacked(&widths, 2, Some(38)), [2..4]);
+        assert_eq!(stacked(&[10], 1, Some(80)), []);
+    }
+
+    /// A table is as wide as was computed, so one that fits is not wrapped.
+    #[test]
+    fn the_width_of_a_table_is_known_beforehand() {
+        let widths = [12, 3, 1, 7];
+        for room in 0..50 {
+            for part in stacked(&widths, 1, Some(room)) {
+                let columns = || std::iter::once(0).chain(part.clone());
+                let words: Vec<String> = columns().map(|at| "x".repeat(widths[at])).collect();
+                let needed: usize = columns().map(|at| widths[at] + 3).sum::<usize>() + 1;
+                let header: Vec<&str> = words.iter().map(String::as_str).collect();
+                let text = term::table(Format::Table, 1, &header, [words.clone()]);
+                let width = text.lines().map(|line| line.chars().count()).max();
+                assert_eq!(width, Some(needed));
+                assert!(needed <= room || part.len() == 1);
+            }
+        }
     }
 }

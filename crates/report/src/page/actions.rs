@@ -10,6 +10,9 @@ use crate::summary::Figure;
 use crate::units;
 use crate::words;
 
+/// The columns that hold words.
+const WORDS: [&str; 2] = ["phase", "action"];
+
 /// None if no cell tells actions apart.
 pub(super) fn of(reading: &Reading<'_>) -> Option<Markup> {
     let told_apart = |cell: &&Cell| !cell.actions.is_empty();
@@ -27,7 +30,7 @@ pub(super) fn of(reading: &Reading<'_>) -> Option<Markup> {
                 thead {
                     tr {
                         @for head in ["strategy", "phase", "offered", "action", "requests", "p50", "p99", "longest", "sent", "received", "failures"] {
-                            th scope="col" { (head) }
+                            th scope="col" class=[WORDS.contains(&head).then_some("word")] { (head) }
                         }
                     }
                 }
@@ -62,7 +65,7 @@ fn lines(strategy: &Strategy<'_>) -> Markup {
                 }
                 @match figures {
                     Some(figures) => (line(figures, cell.valid, !strategy.failures.is_empty())),
-                    None => td colspan="8" class="reason" { "not measured: the actions were not told apart" },
+                    None => td colspan="8" class="word missing" { "not measured: the actions were not told apart" },
                 }
             }
         }

@@ -49,7 +49,7 @@ pub(super) fn of(reading: &Reading<'_>) -> Markup {
                     thead {
                         tr {
                             th scope="col" { "strategy" }
-                            @if reading.has_phases() { th scope="col" { "phase" } }
+                            @if reading.has_phases() { th scope="col" class="word" { "phase" } }
                             @for head in HEADS { th scope="col" { (head) } }
                         }
                     }
