@@ -18,7 +18,6 @@ pub(crate) struct Over {
     /// What was done.
     pub(crate) action: Action,
     /// Who did it: the lane's own number.
-    #[expect(dead_code, reason = "users of a closed loop think")]
     pub(crate) user: u32,
     /// When it was meant to be sent.
     pub(crate) intended_ns: u64,

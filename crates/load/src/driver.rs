@@ -4,18 +4,23 @@
 
 use std::net::SocketAddr;
 
+use authbench_core::system::monotonic_ns;
 use authbench_wire::Profile;
 use authbench_wire::profile::{User as Account, Users};
 
-use crate::error::LoadError;
+use crate::error::{LoadError, UrlFault};
+use crate::line::Line;
 use crate::share::Share;
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::User;
-use authbench_engine::{Engine, EngineKind, EngineOptions, Security};
+use authbench_engine::{Engine, EngineError, EngineKind, EngineOptions, Security};
 
-/// What a driver is allowed to do.
-#[derive(Clone, Copy, Debug, Default)]
+/// How long is waited for a clock to be stepped, milliseconds.
+const CLOCK_TIMEOUT_MS: u64 = 10_000;
+
+/// What a driver is allowed to do, and with what.
+#[derive(Clone, Debug, Default)]
 pub struct DriverOptions {
     /// Whether the target may be another machine than this one. Load on
     /// somebody else's machine is an attack, so ask whoever owns it.
@@ -31,16 +36,38 @@ pub struct DriverOptions {
     pub never_sleeps: bool,
     /// How requests reach the wire.
     pub engine: EngineKind,
+    /// The driver's lanes, and the core that each is pinned to, if to any:
+    /// one thread for each entry, with users, connections and a part of the
+    /// schedule of its own. The first lane is the calling thread, which is
+    /// pinned while there is work. Without an entry there is one lane, the
+    /// calling thread as it is.
+    pub lanes: Vec<Option<usize>>,
+    /// Which part of every load is this driver's; the others are other
+    /// drivers'. Lanes have parts of this part.
+    pub share: Share,
 }
 
 /// Puts one target under load and judges what it answers.
 #[derive(Debug)]
 pub struct Driver {
     pub(crate) target: Target,
-    pub(crate) users: Vec<User>,
+    /// One for each lane, at least one.
+    pub(crate) crews: Vec<Crew>,
     pub(crate) population: Option<Population>,
     pub(crate) timeline: Timeline,
+    addresses: Vec<SocketAddr>,
     options: DriverOptions,
+}
+
+/// The users of a lane.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    /// The core that the lane is pinned to.
+    pub(crate) core: Option<usize>,
+    /// Which of all users they are.
+    pub(crate) share: Share,
+    /// The users: the `n`-th is user `share.user(n)` of all.
+    pub(crate) users: Vec<User>,
 }
 
 /// One of the parts in which the driver's users are put to work: its own
@@ -63,48 +90,137 @@ impl Driver {
     ///
     /// # Errors
     /// [`LoadError`] when the address cannot be used (no `http`, not this
-    /// machine) or the profile's requests cannot be made.
+    /// machine), the profile's requests cannot be made, or there are more
+    /// lanes than can be numbered.
     pub fn new(profile: &Profile, options: DriverOptions) -> Result<Self, LoadError> {
+        let target = Target::compile(profile, options.allow_remote)?;
         Ok(Self {
-            target: Target::compile(profile, options.allow_remote)?,
-            users: Vec::new(),
+            addresses: vec![target.address],
+            target,
+            crews: crews(&options)?,
             population: None,
             timeline: Timeline::aligned(),
             options,
         })
     }
 
-    /// Where the target listens.
+    /// Where the target listens: its first replica.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.target.address
     }
 
-    /// The users and connections to work with, all in one lane. Lines the
-    /// clocks up.
+    /// From now on the target is to be found at these addresses, one for each
+    /// replica, in place of the profile's. Logins stay as they are.
+    ///
+    /// # Errors
+    /// [`LoadError`] when there is no address, or one is not on this machine
+    /// and that was not allowed.
+    pub fn aim(&mut self, addresses: &[SocketAddr]) -> Result<(), LoadError> {
+        let first = *addresses.first().ok_or(EngineError::NoAddress)?;
+        let remote = addresses.iter().find(|address| !address.ip().is_loopback());
+        if let Some(address) = remote.copied().filter(|_| !self.options.allow_remote) {
+            return Err(LoadError::Url {
+                url: address.to_string(),
+                source: UrlFault::NotLoopback { address },
+            });
+        }
+        self.target.address = first;
+        self.addresses = addresses.to_vec();
+        Ok(())
+    }
+
+    /// All users forget their logins, as after a lost cookie jar; the target
+    /// remembers them. Each will log in before it does anything else.
+    pub fn forget_logins(&mut self) {
+        let users = self.crews.iter_mut().flat_map(|crew| &mut crew.users);
+        users.for_each(User::log_out);
+    }
+
+    /// Steps the clock of every replica `ms` forwards. Needs the lab's clock.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the target has none, or does not step it.
+    pub fn step_clock(&mut self, ms: u64) -> Result<(), LoadError> {
+        self.timeline.realign();
+        let clock = self.target.need_clock()?;
+        let mut lines = Vec::with_capacity(self.addresses.len());
+        for address in &self.addresses {
+            let options = EngineOptions {
+                addresses: vec![*address],
+                ..self.engine_options(1, CLOCK_TIMEOUT_MS)
+            };
+            let engine = Engine::open(&options)?;
+            let line = Line::new(&self.target, self.timeline, engine, CLOCK_TIMEOUT_MS);
+            lines.push((line, 0));
+        }
+        // One that was started later may be behind: all come to stand alike.
+        let mut ahead_ms = 0;
+        for (line, own_ms) in &mut lines {
+            *own_ms = line.step_clock(clock, 0)?;
+            ahead_ms = ahead_ms.max(*own_ms);
+        }
+        ahead_ms = ahead_ms.saturating_add(ms);
+        for (line, own_ms) in &mut lines {
+            line.step_clock(clock, ahead_ms - *own_ms)?;
+        }
+        self.timeline.set_ahead_ms(ahead_ms);
+        Ok(())
+    }
+
+    /// Steps the clock of every replica until every access credential that a
+    /// user holds has just expired, the slack that the target promises
+    /// included. Returns by how many milliseconds: 0 if all had.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the target has no such clock, or does not step it.
+    pub fn expire_access(&mut self) -> Result<u64, LoadError> {
+        // Asks how far the clocks are ahead, and lines them up.
+        self.step_clock(0)?;
+        let now_ms = self.timeline.at(monotonic_ns()).0 / 1_000_000;
+        let logins = self.crews.iter().flat_map(|crew| &crew.users);
+        let expiries = logins.filter_map(|user| Some(user.login()?.expires_at));
+        let slack_ms = self.target.guarantees.expiry_slack_ms;
+        let last_ms = expiries.max().map_or(0, |last| last.plus_ms(slack_ms).0);
+        let step_ms = (last_ms + 1).saturating_sub(now_ms);
+        if last_ms == 0 || step_ms == 0 {
+            return Ok(0);
+        }
+        self.step_clock(step_ms)?;
+        Ok(step_ms)
+    }
+
+    /// The lanes at work: their users, and their parts of `connections`, at
+    /// least one each. Lines the clocks up.
     ///
     /// # Errors
     /// [`LoadError::NoPopulation`].
-    pub(crate) fn lane(
+    pub(crate) fn lanes(
         &mut self,
         connections: u32,
         timeout_ms: u64,
-    ) -> Result<Lane<'_>, LoadError> {
+    ) -> Result<Vec<(Option<usize>, Lane<'_>)>, LoadError> {
         self.timeline.realign();
-        let engine = self.engine_options(connections, timeout_ms);
-        let population = self
-            .population
-            .as_ref()
-            .filter(|_| !self.users.is_empty())
-            .ok_or(LoadError::NoPopulation)?;
-        Ok(Lane {
-            target: &self.target,
-            population,
-            users: &mut self.users,
-            share: Share::WHOLE,
-            timeline: self.timeline,
-            engine,
-        })
+        let options = self.engine_options(connections, timeout_ms);
+        let population = self.population.as_ref().ok_or(LoadError::NoPopulation)?;
+        if self.crews.iter().all(|crew| crew.users.is_empty()) {
+            return Err(LoadError::NoPopulation);
+        }
+        let (target, timeline) = (&self.target, self.timeline);
+        let lanes = self.crews.iter_mut().map(|crew| {
+            let mut engine = options.clone();
+            engine.connections = crew.share.count(connections).max(1);
+            let lane = Lane {
+                target,
+                population,
+                users: &mut crew.users,
+                share: crew.share,
+                timeline,
+                engine,
+            };
+            (crew.core, lane)
+        });
+        Ok(lanes.collect())
     }
 
     /// Opens connections to the target.
@@ -116,9 +232,11 @@ impl Driver {
         Ok(Engine::open(&self.engine_options(connections, timeout_ms))?)
     }
 
-    fn engine_options(&self, connections: u32, timeout_ms: u64) -> EngineOptions {
+    /// Connections to the target.
+    pub(crate) fn engine_options(&self, connections: u32, timeout_ms: u64) -> EngineOptions {
         EngineOptions {
             kind: self.options.engine,
+            addresses: self.addresses.clone(),
             security: Security::Plain,
             connections,
             timeout_ms,
@@ -129,6 +247,25 @@ impl Driver {
     }
 }
 
+/// A crew without users for each lane.
+fn crews(options: &DriverOptions) -> Result<Vec<Crew>, LoadError> {
+    let cores = match options.lanes.as_slice() {
+        [] => &[None],
+        cores => cores,
+    };
+    let of = u32::try_from(cores.len()).unwrap_or(u32::MAX);
+    let crews = (0..of).zip(cores).map(|(lane, core)| {
+        Some(Crew {
+            core: *core,
+            share: options.share.part(lane, of)?,
+            users: Vec::new(),
+        })
+    });
+    crews
+        .collect::<Option<_>>()
+        .ok_or(LoadError::TooManyLanes { lanes: cores.len() })
+}
+
 /// Whose logins the virtual users hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Population {
@@ -136,10 +273,12 @@ pub(crate) struct Population {
     pub(crate) accounts: Accounts,
     /// The number of the first user's account; the others follow.
     pub(crate) first: u32,
+    /// How many users there are, those of other drivers included.
+    pub(crate) users: u32,
 }
 
 impl Population {
-    /// The account of a user.
+    /// The account of a user, by the number among all users.
     pub(crate) fn account(&self, user: u32) -> Option<Account> {
         self.accounts.nth(self.first.wrapping_add(user))
     }

@@ -125,6 +125,41 @@ pub enum LoadError {
         /// How many accounts there are.
         available: u32,
     },
+    /// A lane cannot be pinned to its core.
+    #[error("the driver cannot be pinned to core {core}; name cores that this process may use")]
+    Pin {
+        /// The core's number.
+        core: usize,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// More lanes, or shares and lanes, than can be numbered.
+    #[error("{lanes} lanes of so many shares cannot be numbered; use fewer")]
+    TooManyLanes {
+        /// How many lanes were asked for.
+        lanes: usize,
+    },
+    /// The target's clock cannot be stepped.
+    #[error(
+        "profile `{profile}` has no lab clock, but this measurement steps it; if the server has the lab routes, set `reference_routes = true` under [lab]"
+    )]
+    NoClock {
+        /// The profile's name.
+        profile: String,
+    },
+    /// A lane's thread panicked. That is a fault of this program.
+    #[error("lane {lane} of the driver panicked: {message}")]
+    LanePanicked {
+        /// The lane's number, from 0.
+        lane: u32,
+        /// What the panic said.
+        message: String,
+    },
+    /// A lane ended because another one had failed, whose error is told in
+    /// its place.
+    #[error("another lane of the driver failed")]
+    LaneEnded,
     /// A load needs users who are logged in.
     #[error("no users are logged in; call `Driver::log_in` with `keep` before a cell")]
     NoPopulation,

@@ -7,11 +7,13 @@
 //! - **Open loop.** In a load point arrivals do not wait for answers. A response time counts
 //!   from the *intended* instant, so a server that stalls is charged for every
 //!   user who would have waited. Nothing of the schedule is ever dropped.
-//! - **One thread.** One event loop on one core, with flat state machines for
-//!   connections and users: no lock, channel or allocation per request. What
-//!   the driver costs is nearly all the kernel's loopback TCP. It has that core
-//!   to itself and watches the sockets without sleeping before each arrival, so
-//!   how busy it was is told by its idle time, not by its CPU time.
+//! - **One thread for each core.** A lane is an event loop on one core, with
+//!   flat state machines for connections and users: no lock, channel or
+//!   allocation per request. Lanes share nothing while under way: each has its
+//!   own users, connections, schedule and histograms. What the driver costs is
+//!   nearly all the kernel's loopback TCP. It has its cores to itself and
+//!   watches the sockets without sleeping before each arrival, so how busy it
+//!   was is told by its idle time, not by its CPU time.
 //! - **A fast wrong answer is a failure, not a request.** Each answer is put
 //!   to the oracle's model of that user's login
 //!   ([`authbench_core::oracle::LoginHistory`]); what is wrong is counted by
@@ -26,6 +28,8 @@ mod driver;
 mod edge;
 mod error;
 mod judge;
+mod knee;
+mod lanes;
 mod line;
 mod login;
 mod outcome;
@@ -43,12 +47,14 @@ mod share;
 mod stream;
 mod target;
 mod timeline;
+mod trace;
 mod user;
 
 pub use authbench_engine::EngineKind;
 pub use driver::{Driver, DriverOptions};
 pub use error::{LoadError, UrlFault};
 pub use hdrhistogram::Histogram;
+pub use knee::{Knee, KneeBounds, Tried, Try, search as search_knee};
 pub use login::{LoginOutcome, LoginPlan, Sizes};
 pub use outcome::{Action, Kind, Tally};
 pub use point::{Arrivals, LoadPoint, Warmup};
@@ -62,3 +68,4 @@ pub use scenario::{
 };
 pub use schedule::{Recording, Shape, Spacing};
 pub use share::Share;
+pub use trace::{FaultView, Kinds, Trace};

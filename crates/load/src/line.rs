@@ -59,7 +59,7 @@ impl<'t> Line<'t> {
     }
 
     /// Steps the target's clock `step_ms` forwards and follows it. With 0 it
-    /// only asks how far it has been stepped.
+    /// only asks how far it has been stepped: returns that, milliseconds.
     ///
     /// # Errors
     /// [`LoadError`] when the target does not do so.
@@ -67,7 +67,7 @@ impl<'t> Line<'t> {
         &mut self,
         clock: &RequestTemplate,
         step_ms: u64,
-    ) -> Result<(), LoadError> {
+    ) -> Result<u64, LoadError> {
         let address = self.target.address;
         let values = Values {
             value: step_ms,
@@ -90,7 +90,7 @@ impl<'t> Line<'t> {
                 },
             )??;
         self.timeline.set_ahead_ms(ahead_ms);
-        Ok(())
+        Ok(ahead_ms)
     }
 
     /// Waits until `until_ns` on the monotonic clock, a tenth of a second at

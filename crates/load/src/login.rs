@@ -1,7 +1,7 @@
 //! The closed loop: logins, one after the other on each connection.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use authbench_core::system::monotonic_ns;
 use authbench_wire::profile::Users;
@@ -10,11 +10,15 @@ use hdrhistogram::Histogram;
 use crate::driver::{Accounts, Driver, Population};
 use crate::error::LoadError;
 use crate::judge;
+use crate::lanes::{self, Together};
 use crate::outcome::{Action, Kind};
-use crate::record::{Wire, histogram};
+use crate::record::{Wire, add, histogram};
 use crate::request::Values;
+use crate::share::Share;
+use crate::target::Target;
+use crate::timeline::Timeline;
 use crate::user::User;
-use authbench_engine::{Done, Engine, Route};
+use authbench_engine::{Done, Engine, EngineOptions, Route};
 
 /// How often the stop flag is looked at while nothing happens.
 const LOOK_NS: u64 = 100_000_000;
@@ -25,10 +29,11 @@ pub struct LoginPlan<'u> {
     /// Whose: the profile's own accounts, or others (with another way of
     /// hashing passwords, say).
     pub users: &'u Users,
-    /// The numbers of the accounts. Numbers beyond the last account begin
+    /// The numbers of the accounts, those of other drivers' users included:
+    /// the first is the account of user 0, and so on. Numbers beyond the last account begin
     /// again at the first, unless the logins are kept.
     pub numbers: Range<u32>,
-    /// Connections, each with one login under way.
+    /// Connections over all lanes, each with one login under way.
     pub connections: u32,
     /// Whether these users become the population of later load points, in
     /// place of the one that there was; else their credentials are dropped,
@@ -75,20 +80,32 @@ impl Sizes {
         (self.count > 0).then(|| self.total as f64 / self.count as f64)
     }
 
+    fn merge(&mut self, other: &Self) {
+        if other.count > 0 {
+            self.min = if self.count == 0 {
+                other.min
+            } else {
+                self.min.min(other.min)
+            };
+            self.max = self.max.max(other.max);
+            self.count += other.count;
+            self.total += other.total;
+        }
+    }
+
     fn add(&mut self, size: u64) {
-        self.min = if self.count == 0 {
-            size
-        } else {
-            self.min.min(size)
-        };
-        self.max = self.max.max(size);
-        self.count += 1;
-        self.total += size;
+        self.merge(&Self {
+            count: 1,
+            min: size,
+            max: size,
+            total: size,
+        });
     }
 }
 
 impl Driver {
-    /// Makes the logins of `plan`, each connection one after the other.
+    /// Makes the logins of `plan`, each connection one after the other; of
+    /// them those that are this driver's share.
     ///
     /// When `stop` becomes true, no further login is begun, and the outcome
     /// says that it was interrupted.
@@ -110,75 +127,149 @@ impl Driver {
             });
         }
         self.target.need(Action::Login)?;
-        let connections = plan.connections.clamp(1, plan.numbers.len().max(1) as u32);
-        let mut engine = self.engine(connections, plan.timeout_ms)?;
         self.timeline.realign();
-        let mut logins = Logins {
-            driver: self,
-            accounts: &accounts,
-            kept: Vec::new(),
-            scratch: Vec::new(),
-            outcome: LoginOutcome {
-                logins: 0,
-                interrupted: false,
-                service_ns: histogram(),
-                duration_ns: 0,
-                credential_bytes: Sizes::default(),
-                wire: Wire::default(),
-            },
-        };
-        logins.run(plan, &mut engine, stop)?;
-        let Logins {
-            mut kept, outcome, ..
-        } = logins;
+        let jobs = self.crews.iter().map(|crew| {
+            let logins = crew.share.count(plan.numbers.len() as u32);
+            let connections = crew.share.count(plan.connections).min(logins).max(1);
+            let job = Job {
+                plan,
+                share: crew.share,
+                target: &self.target,
+                timeline: self.timeline,
+                accounts: &accounts,
+                engine: self.engine_options(connections, plan.timeout_ms),
+            };
+            (crew.core, job)
+        });
+        let work = |job: Job<'_>, together: &Together<'_>| job.run(together);
+        let ended = lanes::run(jobs.collect(), stop, work, work)?;
+        let mut outcome = LoginOutcome::new();
+        let mut kept = Vec::with_capacity(ended.len());
+        for logins in ended {
+            outcome.merge(&logins.outcome);
+            kept.push(logins.kept);
+        }
         if plan.keep {
-            // Logins are begun in order and all that were begun are made, so
-            // the numbers follow each other, interrupted or not.
-            kept.sort_unstable_by_key(|(number, _)| *number);
-            self.users = kept.into_iter().map(|(_, user)| user).collect();
-            self.population = Some(Population {
-                accounts,
-                first: plan.numbers.start,
-            });
+            self.populate(accounts, plan, kept);
         }
         Ok(outcome)
     }
+
+    /// Takes the users of all lanes as the population.
+    fn populate(&mut self, accounts: Accounts, plan: &LoginPlan<'_>, kept: Vec<Vec<User>>) {
+        for (crew, users) in self.crews.iter_mut().zip(kept) {
+            crew.users = users;
+        }
+        // Interrupted lanes have come differently far; users beyond the first
+        // gap are let go.
+        let all = plan.numbers.len() as u32;
+        let gaps = self.crews.iter().filter_map(|crew| {
+            let made = crew.users.len() as u32;
+            (made < crew.share.count(all)).then(|| crew.share.user(made))
+        });
+        let users = gaps.min().unwrap_or(all);
+        for crew in &mut self.crews {
+            crew.users.truncate(crew.share.count(users) as usize);
+        }
+        self.population = Some(Population {
+            accounts,
+            first: plan.numbers.start,
+            users,
+        });
+    }
 }
 
-struct Logins<'d> {
-    driver: &'d Driver,
+impl LoginOutcome {
+    fn new() -> Self {
+        Self {
+            logins: 0,
+            interrupted: false,
+            service_ns: histogram(),
+            duration_ns: 0,
+            credential_bytes: Sizes::default(),
+            wire: Wire::default(),
+        }
+    }
+
+    /// Adds what another lane did meanwhile.
+    fn merge(&mut self, other: &Self) {
+        self.logins += other.logins;
+        self.interrupted |= other.interrupted;
+        add(&mut self.service_ns, &other.service_ns);
+        self.duration_ns = self.duration_ns.max(other.duration_ns);
+        self.credential_bytes.merge(&other.credential_bytes);
+        self.wire.merge(&other.wire);
+    }
+}
+
+/// The logins of one lane.
+struct Job<'d> {
+    plan: &'d LoginPlan<'d>,
+    share: Share,
+    target: &'d Target,
+    timeline: Timeline,
     accounts: &'d Accounts,
+    engine: EngineOptions,
+}
+
+impl<'d> Job<'d> {
+    fn run(self, together: &Together<'_>) -> Result<Made, LoadError> {
+        let mut engine = Engine::open(&self.engine)?;
+        let mut logins = Logins {
+            job: &self,
+            kept: Vec::new(),
+            scratch: Vec::new(),
+            outcome: LoginOutcome::new(),
+        };
+        logins.run(&mut engine, together)?;
+        let Logins {
+            mut kept, outcome, ..
+        } = logins;
+        // Logins are begun in order and all that were begun are made, so the
+        // numbers follow each other, interrupted or not.
+        kept.sort_unstable_by_key(|(number, _)| *number);
+        let kept = kept.into_iter().map(|(_, user)| user).collect();
+        Ok(Made { kept, outcome })
+    }
+}
+
+/// What a lane leaves behind.
+struct Made {
+    kept: Vec<User>,
+    outcome: LoginOutcome,
+}
+
+struct Logins<'j, 'd> {
+    job: &'j Job<'d>,
     kept: Vec<(u32, User)>,
     scratch: Vec<u8>,
     outcome: LoginOutcome,
 }
 
-impl Logins<'_> {
-    fn run(
-        &mut self,
-        plan: &LoginPlan<'_>,
-        engine: &mut Engine<u32>,
-        stop: &AtomicBool,
-    ) -> Result<(), LoadError> {
-        let mut numbers = plan.numbers.clone();
+impl Logins<'_, '_> {
+    fn run(&mut self, engine: &mut Engine<u32>, together: &Together<'_>) -> Result<(), LoadError> {
+        let Job { plan, share, .. } = *self.job;
+        let mut left = 0..share.count(plan.numbers.len() as u32);
+        together.start_ns()?;
         let started_ns = monotonic_ns();
         loop {
-            if stop.load(Ordering::Relaxed) && !numbers.is_empty() {
-                numbers = 0..0;
+            together.check()?;
+            if together.is_stopped() && !left.is_empty() {
+                left = 0..0;
                 self.outcome.interrupted = true;
             }
             while engine.has_idle(Route::Any)
-                && let Some(number) = numbers.next()
+                && let Some(own) = left.next()
             {
-                self.send(engine, number);
+                self.send(engine, plan.numbers.start + share.user(own));
             }
-            if engine.in_flight() == 0 && numbers.is_empty() {
+            if engine.in_flight() == 0 && left.is_empty() {
                 return Ok(());
             }
             engine.wait(monotonic_ns() + LOOK_NS)?;
             while let Some(done) = engine.next_done() {
                 self.outcome.duration_ns = done.done_ns.saturating_sub(started_ns);
-                self.over(engine, plan.keep, done)?;
+                self.over(engine, done)?;
             }
             let now_ns = monotonic_ns();
             let timeout_ns = plan.timeout_ms.saturating_mul(1_000_000);
@@ -189,7 +280,7 @@ impl Logins<'_> {
                 .any(|request| is_late(request.sent_ns))
             {
                 return Err(LoadError::TimedOut {
-                    address: self.driver.target.address,
+                    address: self.job.target.address,
                     action: Action::Login.label(),
                     timeout_ms: plan.timeout_ms,
                 });
@@ -198,7 +289,7 @@ impl Logins<'_> {
     }
 
     fn send(&mut self, engine: &mut Engine<u32>, number: u32) {
-        let Some(account) = self.accounts.nth(number) else {
+        let Some(account) = self.job.accounts.nth(number) else {
             return;
         };
         let values = Values {
@@ -207,21 +298,16 @@ impl Logins<'_> {
             ..Values::default()
         };
         engine.send(Route::Any, number, |out| {
-            self.driver
+            self.job
                 .target
                 .write(Action::Login, &values, &mut self.scratch, out);
         });
     }
 
-    fn over(
-        &mut self,
-        engine: &mut Engine<u32>,
-        keep: bool,
-        done: Done<u32>,
-    ) -> Result<(), LoadError> {
-        let target = &self.driver.target;
+    fn over(&mut self, engine: &mut Engine<u32>, done: Done<u32>) -> Result<(), LoadError> {
+        let target = self.job.target;
         let number = done.request.ticket;
-        let account = self.accounts.nth(number);
+        let account = self.job.accounts.nth(number);
         let answer = done.answer.map_err(|broken| LoadError::Broken {
             address: target.address,
             action: Action::Login.label(),
@@ -231,10 +317,7 @@ impl Logins<'_> {
             .as_ref()
             .and_then(|account| account.subject.as_deref());
         let mut user = User::new(subject);
-        let span = self
-            .driver
-            .timeline
-            .span(done.request.sent_ns, done.done_ns);
+        let span = self.job.timeline.span(done.request.sent_ns, done.done_ns);
         let view = engine.view(done.conn, &answer);
         let kind = judge::judge(target, &mut user, Action::Login, span, view);
         if kind != Kind::Right {
@@ -257,7 +340,7 @@ impl Logins<'_> {
         outcome.wire.exchanges += 1;
         outcome.wire.sent_bytes += done.request.sent_bytes;
         outcome.wire.received_bytes += answer.wire_bytes;
-        if keep {
+        if self.job.plan.keep {
             self.kept.push((number, user));
         }
         Ok(())

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::scenario::{Mix, Routing};
 use crate::schedule::{Recording, Shape, Spacing};
-use crate::share::Share;
 
 /// A load to put a target under.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +12,8 @@ pub struct LoadPoint {
     pub phase: Option<String>,
     /// When requests are sent.
     pub arrivals: Arrivals,
-    /// Keep-alive connections over all replicas, at least 1.
+    /// Keep-alive connections over all replicas and lanes (and drivers, where
+    /// this one has but a share); each lane has at least one.
     pub connections: u32,
     /// The load before measuring begins.
     pub warmup: Warmup,
@@ -33,8 +33,6 @@ pub struct LoadPoint {
     pub routing: Routing,
     /// Decides arrivals, choices and the order of users.
     pub seed: u64,
-    /// Which of the arrivals and users are this driver's.
-    pub share: Share,
 }
 
 impl LoadPoint {
@@ -54,7 +52,6 @@ impl LoadPoint {
             zipf: None,
             routing: Routing::Sticky,
             seed: 0,
-            share: Share::WHOLE,
         }
     }
 }
@@ -69,10 +66,14 @@ pub enum Arrivals {
         /// How their rate changes.
         shape: Shape,
     },
-    /// As recorded; the same for every warm-up and block. It ends with the
-    /// recording, or begins again before the measured time has ended.
+    /// As recorded, from the start for the warm-up and again for what is
+    /// measured. When it is over it begins again
+    /// ([`Recording::round_ns`]).
     Replay(Arc<Recording>),
     /// By users who wait for an answer before they ask again: a closed loop.
+    /// The server sets the pace, so a stall is seen once for each user and not
+    /// for all who would have come. A user who is ready waits for a free
+    /// connection if all are busy, and that wait counts nowhere.
     Closed {
         /// Mean milliseconds between an answer and the next request of the
         /// same user, exponentially distributed; 0 is none.
@@ -86,8 +87,9 @@ pub enum Arrivals {
 pub struct Warmup {
     /// Milliseconds that it lasts at least.
     pub at_least_ms: u64,
-    /// It goes on until the median response times of two stretches of
-    /// `at_least_ms` (100 ms at least) differ by less than this many percent.
+    /// It goes on until the median response times of reads in two stretches of
+    /// `at_least_ms` (100 ms at least) differ by less than this many percent
+    /// of the first. Of several lanes the first one's count.
     pub until_steady_percent: Option<u32>,
     /// Milliseconds after which it ends in any case.
     pub at_most_ms: u64,

@@ -10,21 +10,23 @@
 //! that is itself the bottleneck (see [`SaturationOutcome::busy_ns`]), leave
 //! it idle.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use authbench_core::system::monotonic_ns;
 use hdrhistogram::Histogram;
 
 use crate::callers::{Arrival, Callers, Over};
+use crate::cell::Seat;
 use crate::crowd::Crowd;
-use crate::driver::Driver;
+use crate::driver::{Driver, Lane};
 use crate::edge::Edge;
 use crate::error::LoadError;
+use crate::lanes::{self, Together};
 use crate::outcome::{Action, Kind, Tally};
 use crate::progress::Probe;
-use crate::record::histogram;
+use crate::record::{add, histogram};
 use crate::scenario::Mix;
-use crate::stream::Users;
+use crate::stream::{self, Users};
 
 /// How often the stop flag is looked at while nothing happens.
 const LOOK_NS: u64 = 10_000_000;
@@ -32,8 +34,9 @@ const LOOK_NS: u64 = 10_000_000;
 /// A server to be kept busy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SaturationPlan {
-    /// Keep-alive connections, each with a request under way; at least 1. No
-    /// more are opened than there are users: nobody asks twice at once.
+    /// Keep-alive connections over all lanes, each with a request under way; at
+    /// least 1 in each lane. No more are opened than there are users: nobody
+    /// asks twice at once.
     pub connections: u32,
     /// Milliseconds of the same load before measuring begins.
     pub warmup_ms: u64,
@@ -73,11 +76,12 @@ pub struct SaturationOutcome {
     pub probe_before: Option<u64>,
     /// What the probe read at its end.
     pub probe_after: Option<u64>,
-    /// CPU time of the driver's thread in the measured time, nanoseconds.
+    /// CPU time of the driver's threads in the measured time, nanoseconds.
     pub driver_cpu_ns: u64,
     /// Nanoseconds of the measured time in which the driver was not idle, as
     /// in [`CellOutcome::busy_ns`](crate::CellOutcome::busy_ns). Near
-    /// `duration_ns` it was the driver that set the pace.
+    /// `duration_ns` it was the driver that set the pace. Of several lanes it
+    /// is the busiest one's.
     pub busy_ns: u64,
     /// Closed-loop service time of reads: from the send to the last octet, of
     /// right and late answers within the measured time. It grows with the
@@ -97,39 +101,81 @@ impl SaturationOutcome {
 
 impl Driver {
     /// Keeps the target busy with reads by the population that
-    /// [`Driver::log_in`] prepared. Runs on the calling thread, which the
-    /// caller has pinned to a core of its own.
+    /// [`Driver::log_in`] prepared. Runs on the calling thread, which is the
+    /// first lane: `probe` is read there.
     ///
     /// When `stop` becomes true, no further request is sent, the last answers
     /// are still awaited, and the outcome says that it was interrupted.
     ///
     /// # Errors
-    /// [`LoadError`] when there is no population or the connections cannot be
-    /// made. What goes wrong later is counted, not raised.
+    /// [`LoadError`] when there is no population, the connections cannot be
+    /// made, or a lane panics. What goes wrong later is counted, not raised.
     pub fn saturate(
         &mut self,
         plan: &SaturationPlan,
         probe: &mut dyn Probe,
         stop: &AtomicBool,
     ) -> Result<SaturationOutcome, LoadError> {
-        let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
-        let connections = plan.connections.min(users).max(1);
-        let reads = Mix::reads();
-        let timeout_ms = plan.timeout_ms.max(1_000);
-        let lane = self.lane(connections, timeout_ms)?;
-        let callers = Crowd::gather(lane, &reads, plan.seed)?;
-        let mut turns = Users::new(users, None, plan.seed);
+        let lanes = self.lanes(plan.connections, plan.timeout_ms.max(1_000))?;
+        let seats = lanes.into_iter().map(|(core, mut lane)| {
+            let users = lane.users.len() as u32;
+            lane.engine.connections = lane.engine.connections.min(users).max(1);
+            Seat {
+                core,
+                share: lane.share,
+                users,
+                who: lane,
+            }
+        });
+        let gather = |lane| readers(lane, plan.seed);
+        run(plan, seats.collect(), gather, probe, stop)
+    }
+}
+
+/// A lane's users as readers, and how many connections they have.
+fn readers(lane: Lane<'_>, seed: u64) -> Result<(Crowd<'_>, u32), LoadError> {
+    let connections = lane.engine.connections;
+    Ok((Crowd::gather(lane, &Mix::reads(), seed)?, connections))
+}
+
+/// Keeps a target busy from each of `seats`; `gather` makes the callers, and
+/// says how many connections they have.
+///
+/// # Errors
+/// The first error of a lane.
+pub(crate) fn run<L: Send, C: Callers>(
+    plan: &SaturationPlan,
+    seats: Vec<Seat<L>>,
+    gather: impl Fn(L) -> Result<(C, u32), LoadError> + Sync,
+    probe: &mut dyn Probe,
+    stop: &AtomicBool,
+) -> Result<SaturationOutcome, LoadError> {
+    let work = |seat: Seat<L>, together: &Together<'_>, probe: &mut dyn Probe| {
+        let order = stream::order(seat.users, plan.seed);
+        let mut turns = Users::new(&order, None, plan.seed);
+        let (callers, connections) = gather(seat.who)?;
         let mut saturation = Saturation {
             callers,
+            together,
             turn: turns.next(),
             turns,
             timeout_ns: plan.timeout_ms.saturating_mul(1_000_000),
             phase: Phase::Warmup,
             outcome: SaturationOutcome::new(connections),
         };
-        saturation.run(plan, probe, stop)?;
+        saturation.run(plan, probe)?;
         Ok(saturation.outcome)
-    }
+    };
+    let ended = lanes::run(
+        seats.into_iter().map(|seat| (seat.core, seat)).collect(),
+        stop,
+        |seat, together| work(seat, together, probe),
+        |seat, together| work(seat, together, &mut ()),
+    )?;
+    let mut ended = ended.into_iter();
+    let mut outcome = ended.next().ok_or(LoadError::NoPopulation)?;
+    ended.for_each(|lane| outcome.merge(&lane));
+    Ok(outcome)
 }
 
 impl SaturationOutcome {
@@ -148,6 +194,22 @@ impl SaturationOutcome {
             closed_loop_service_ns: histogram(),
         }
     }
+
+    /// Adds what another lane did meanwhile; the time and the probe are the
+    /// first one's.
+    fn merge(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.interrupted |= other.interrupted;
+        self.completed += other.completed;
+        self.tally.merge(&other.tally);
+        self.warmup.merge(&other.warmup);
+        self.driver_cpu_ns += other.driver_cpu_ns;
+        self.busy_ns = self.busy_ns.max(other.busy_ns).min(self.duration_ns);
+        add(
+            &mut self.closed_loop_service_ns,
+            &other.closed_loop_service_ns,
+        );
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -159,8 +221,9 @@ enum Phase {
     Drain,
 }
 
-struct Saturation<C> {
+struct Saturation<'t, C> {
     callers: C,
+    together: &'t Together<'t>,
     turns: Users,
     /// Whose turn it is.
     turn: u32,
@@ -169,18 +232,19 @@ struct Saturation<C> {
     outcome: SaturationOutcome,
 }
 
-impl<C: Callers> Saturation<C> {
-    fn run(
-        &mut self,
-        plan: &SaturationPlan,
-        probe: &mut dyn Probe,
-        stop: &AtomicBool,
-    ) -> Result<(), LoadError> {
+impl<C: Callers> Saturation<'_, C> {
+    fn run(&mut self, plan: &SaturationPlan, probe: &mut dyn Probe) -> Result<(), LoadError> {
         let ns = |ms: u64| ms.saturating_mul(1_000_000);
-        let mut phase_end_ns = monotonic_ns().saturating_add(ns(plan.warmup_ms));
+        let start_ns = self.together.start_ns()?;
+        while monotonic_ns() < start_ns {
+            self.callers.wait(start_ns)?;
+            while self.callers.next_over().is_some() {}
+        }
+        let mut phase_end_ns = start_ns.saturating_add(ns(plan.warmup_ms));
         loop {
+            self.together.check()?;
             let now_ns = monotonic_ns();
-            let is_stopped = stop.load(Ordering::Relaxed);
+            let is_stopped = self.together.is_stopped();
             match self.phase {
                 Phase::Warmup if is_stopped => {
                     self.outcome.interrupted = true;

@@ -22,7 +22,6 @@ use check::Check;
 use crate::point::{Arrivals, LoadPoint, Warmup};
 use crate::schedule::{Recording, Shape};
 use crate::seed::{self, Purpose};
-use crate::share::Share;
 
 pub use fault::{Fault, FaultKind};
 pub use knee::KneeSearch;
@@ -186,7 +185,6 @@ impl Scenario {
             zipf: self.population.zipf(),
             routing: self.topology.routing,
             seed: seed::derive(seed::for_purpose(self.seed, Purpose::Points), index),
-            share: Share::WHOLE,
         }
     }
 

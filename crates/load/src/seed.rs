@@ -9,8 +9,14 @@ pub(crate) enum Purpose {
     Order = 2,
     /// What each user does.
     Users = 3,
+    /// Which users are called up more often than others.
+    Popularity = 4,
     /// The load points of a scenario.
     Points = 5,
+    /// What comes before measuring.
+    Warmup = 6,
+    /// How long users think.
+    Thinking = 7,
 }
 
 /// The seed of `purpose`'s stream.

@@ -120,6 +120,16 @@ impl Target {
             })
     }
 
+    /// Asks the target to step its clock.
+    ///
+    /// # Errors
+    /// [`LoadError::NoClock`].
+    pub(crate) fn need_clock(&self) -> Result<&RequestTemplate, LoadError> {
+        self.clock.as_ref().ok_or_else(|| LoadError::NoClock {
+            profile: self.profile_name.clone(),
+        })
+    }
+
     /// Writes the request to `out`; nothing if the target lacks it.
     pub(crate) fn write(
         &self,

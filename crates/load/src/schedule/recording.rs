@@ -78,11 +78,18 @@ impl Recording {
         &self.at_ns
     }
 
-    /// Arrivals per second on average; of a single instant, its arrivals.
+    /// Nanoseconds until it begins again: until its last arrival, a second at
+    /// least.
+    #[must_use]
+    pub fn round_ns(&self) -> u64 {
+        let last_ns = self.at_ns.last().copied().unwrap_or(0);
+        last_ns.max(1_000_000_000)
+    }
+
+    /// Arrivals per second on average over such a round.
     #[must_use]
     pub fn mean_per_s(&self) -> f64 {
-        let last_ns = self.at_ns.last().copied().unwrap_or(0);
-        self.at_ns.len() as f64 * 1e9 / last_ns.max(1_000_000_000) as f64
+        self.at_ns.len() as f64 * 1e9 / self.round_ns() as f64
     }
 }
 
