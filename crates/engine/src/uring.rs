@@ -29,6 +29,9 @@ use crate::pace::{Pace, Sockets};
 use crate::socket;
 use ring::{Completion, Received, Ring};
 
+/// The longest that answers lie unseen while more are gathered.
+const GATHER_NS_MAX: u64 = 1_000_000;
+
 /// See [`crate::Engine`] for what the methods mean.
 pub(crate) struct Uring<T> {
     addresses: Vec<SocketAddr>,
@@ -39,6 +42,8 @@ pub(crate) struct Uring<T> {
     in_flight: usize,
     pace: Pace,
     reconnects: u64,
+    /// How many answers a wait may gather.
+    gather: usize,
     /// The ring is this thread's.
     thread: PhantomData<*const ()>,
 }
@@ -93,6 +98,7 @@ impl<T: Copy> Uring<T> {
             in_flight: 0,
             pace: Pace::new(options)?,
             reconnects: 0,
+            gather: options.gather as usize,
             thread: PhantomData,
         };
         engine.open_all(options.timeout_ms)?;
@@ -369,8 +375,13 @@ impl<T: Copy> Sockets for Uring<T> {
     }
 
     fn look(&mut self, sleep_ns: u64) -> Result<bool, EngineError> {
+        let gather = self.gather.min(self.in_flight / 4).max(1);
+        let sleep_ns = match gather {
+            1 => sleep_ns,
+            _ => sleep_ns.min(GATHER_NS_MAX),
+        };
         self.ring
-            .enter(sleep_ns)
+            .enter(sleep_ns, gather)
             .map_err(EngineError::system("wait for its ring"))?;
         let mut now_ns = None;
         let mut has_come = false;

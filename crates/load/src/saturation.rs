@@ -31,6 +31,10 @@ use crate::stream::{self, Users};
 /// How often the stop flag is looked at while nothing happens.
 const LOOK_NS: u64 = 10_000_000;
 
+/// How many answers the driver takes at once: the server has work enough
+/// meanwhile.
+const GATHER: u32 = 16;
+
 /// A server to be kept busy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SaturationPlan {
@@ -120,6 +124,7 @@ impl Driver {
         let seats = lanes.into_iter().map(|(core, mut lane)| {
             let users = lane.users.len() as u32;
             lane.engine.connections = lane.engine.connections.min(users).max(1);
+            lane.engine.gather = GATHER;
             Seat {
                 core,
                 share: lane.share,

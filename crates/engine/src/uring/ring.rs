@@ -219,10 +219,10 @@ impl Ring {
         pushed
     }
 
-    /// Submits what was asked for, and waits up to `sleep_ns` for something to
-    /// complete. Without anything to submit or to fetch and without sleep it
+    /// Submits what was asked for, and waits up to `sleep_ns` for so many things
+    /// to come in. Without anything to submit or to fetch and without sleep it
     /// does not go to the kernel.
-    pub(super) fn enter(&mut self, sleep_ns: u64) -> io::Result<()> {
+    pub(super) fn enter(&mut self, sleep_ns: u64, wanted: usize) -> io::Result<()> {
         let has_completions = !self.uring.completion().is_empty();
         let result = if sleep_ns == 0 || has_completions {
             let queue = self.uring.submission();
@@ -234,11 +234,11 @@ impl Ring {
         } else {
             let limit = Timespec::from(Duration::from_nanos(sleep_ns));
             let limit = SubmitArgs::new().timespec(&limit);
-            // Sends complete at once, so to wait for one thing more is to wait
-            // for something to come in.
+            // Sends complete at once, so to wait for more is to wait for what
+            // comes in.
             self.uring
                 .submitter()
-                .submit_with_args(1 + self.unsubmitted, &limit)
+                .submit_with_args(wanted + self.unsubmitted, &limit)
         };
         self.unsubmitted = 0;
         match result.map_err(|error| (Errno::from_io_error(&error), error)) {
@@ -312,7 +312,7 @@ impl Ring {
             self.push(entry, 0, Operation::Cancel)?;
         }
         while self.under_way > 0 {
-            self.enter(PATIENCE_NS)?;
+            self.enter(PATIENCE_NS, 1)?;
             while self.next().is_some() {}
         }
         self.uring.submitter().unregister_buf_ring(GROUP)
