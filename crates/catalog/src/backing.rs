@@ -16,16 +16,20 @@ use authbench_authority::Running;
 use authbench_core::strategy::DynStrategy;
 use authbench_core::system::{OsEntropy, SystemClock};
 use authbench_core::{AccountDirectory, Clock, Entropy, StoreError, UnixMs};
-use authbench_stores::Switch;
+use authbench_stores::Fault;
 use authbench_wire::Transport;
-use authbench_wire::bodies::StatsResponse;
+use authbench_wire::bodies::{StatsResponse, StoreFault, StoreRequest};
 
+pub use authbench_stores::Switch;
 pub use error::BuildError;
 
 use crate::recipe::Recipe;
 use crate::registry::{Scheme, Service};
 use keys::Keys;
 use storage::Shared;
+
+/// Milliseconds after which an operation that hangs in the lab fails.
+const HANG_MS: u32 = 60 * 60 * 1000;
 
 /// How a backing is opened.
 #[derive(Clone)]
@@ -40,7 +44,7 @@ pub struct BackingOptions {
     pub services: ServiceUrls,
     /// The accounts, for schemes that ask for them.
     pub accounts: Option<Arc<dyn AccountDirectory>>,
-    /// Cuts the store off, where a test wants that.
+    /// Breaks and slows the store, where a test or the lab wants that.
     pub faults: Option<Switch>,
     /// Whether nodes count their store operations.
     pub metered: bool,
@@ -121,6 +125,9 @@ pub struct Node {
     pub rotate_keys: Option<RotateKeys>,
     /// Reads the node's counts; there only if it was asked for.
     pub stats: Option<Stats>,
+    /// Breaks, slows and mends the node's store; there only with a store, and if
+    /// the backing was opened with a switch for faults.
+    pub set_store: Option<SetStore>,
     /// Removes what has expired; there only with a store that does not do so
     /// by itself.
     pub sweeper: Option<Arc<dyn Sweep>>,
@@ -140,6 +147,9 @@ pub struct PublicKeys {
 /// Puts a new signing key in the place of the present one.
 pub type RotateKeys =
     Arc<dyn Fn(UnixMs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
+
+/// Breaks, slows and mends a node's store.
+pub type SetStore = Arc<dyn Fn(StoreRequest) -> Result<(), StoreError> + Send + Sync>;
 
 /// Reads a node's counts.
 pub type Stats = Arc<dyn Fn() -> StatsResponse + Send + Sync>;
@@ -230,9 +240,26 @@ impl Backing {
             jwks: built.jwks,
             rotate_keys: built.rotate_keys,
             stats,
+            set_store: self.set_store(),
             sweeper,
             keeps: built.keeps,
         })
+    }
+
+    /// What breaks and mends the store, if there is one.
+    fn set_store(&self) -> Option<SetStore> {
+        let switch = self.options.faults.clone()?;
+        self.recipe.storage.as_ref()?;
+        Some(Arc::new(move |asked: StoreRequest| {
+            switch.set_delay_us(asked.delay_us)?;
+            switch.set(asked.fault.map(|fault| match fault {
+                StoreFault::Fail => Fault::Refuse,
+                StoreFault::Hang => Fault::Hang {
+                    give_up_ms: HANG_MS,
+                },
+            }));
+            Ok(())
+        }))
     }
 
     /// The store of one more node, or of the authorization server.

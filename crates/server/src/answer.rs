@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use authbench_core::Identity;
-use authbench_wire::bodies::{MeResponse, Problem};
+use authbench_wire::bodies::{ChainResponse, MeResponse, Problem};
 
 use crate::denial::Denial;
 
@@ -29,12 +29,23 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<Response, Denial> {
 /// 200 with the caller's identity. This is the answer that load runs ask for,
 /// so its buffer is sized to fit.
 pub(crate) fn me(identity: Identity) -> Result<Response, Denial> {
-    let me = MeResponse {
+    let me = me_of(identity);
+    json_of_about(&me, octets_of(&me))
+}
+
+/// The same with the number of services that judged.
+pub(crate) fn chain(identity: Identity, hops: u8) -> Result<Response, Denial> {
+    let me = me_of(identity);
+    let octets = octets_of(&me) + r#","hops":1"#.len();
+    json_of_about(&ChainResponse { me, hops }, octets)
+}
+
+fn me_of(identity: Identity) -> MeResponse {
+    MeResponse {
         subject: identity.subject,
         roles: identity.roles,
         login: identity.login,
-    };
-    json_of_about(&me, octets_of(&me))
+    }
 }
 
 /// How long `me` is as JSON, unless a name has characters to escape.

@@ -18,9 +18,10 @@ use http::{HeaderMap, HeaderValue};
 use tracing::{error, trace};
 
 use crate::accounts::Accounts;
-use crate::config::{Limits, ServerClock, StatsSource};
+use crate::config::{Limits, ServerClock, SetStore, StatsSource};
 use crate::denial::Denial;
 use crate::keys::{PublishedKeys, RotateKeys};
+use crate::next::NextService;
 
 /// The parts of a server.
 pub(crate) struct App {
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) jwks: Option<PublishedKeys>,
     pub(crate) rotate_keys: Option<RotateKeys>,
     pub(crate) stats: Option<StatsSource>,
+    pub(crate) set_store: Option<SetStore>,
+    pub(crate) next: Option<NextService>,
     pub(crate) limits: Limits,
     /// Goes with every 401.
     pub(crate) challenge: HeaderValue,
@@ -106,7 +109,10 @@ impl App {
     /// logging in and out included (ASVS 5.0 3.5.1). The lab's doors take no
     /// credential, so there is nothing that a foreign page could ride on.
     fn admit(&self, route: Route, headers: &HeaderMap) -> Result<(), Denial> {
-        let takes_none = matches!(route, Route::LabClock | Route::LabRotateKeys);
+        let takes_none = matches!(
+            route,
+            Route::LabClock | Route::LabRotateKeys | Route::LabStore
+        );
         if self.transport.is_ambient() && !route.method().is_safe() && !takes_none {
             csrf::same_origin(headers, self.scheme)?;
         }

@@ -1,19 +1,25 @@
 //! What a server is made of, and its bounds.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use authbench_core::system::{OsEntropy, SystemClock};
 use authbench_core::{Clock, DynStrategy, Entropy, RefreshOffer, SteppedClock};
 use authbench_wire::Transport;
-use authbench_wire::bodies::StatsResponse;
+use authbench_wire::bodies::{StatsResponse, StoreRequest};
 use authbench_wire::cookie::COOKIE_OCTETS_MAX;
 
 use crate::accounts::Accounts;
 use crate::keys::{PublishedKeys, RotateKeys};
+use crate::next::NextService;
 use crate::tls::TlsConfig;
 
 /// Tells the counts for `GET /lab/stats`, at the moment of the call.
 pub type StatsSource = Arc<dyn Fn() -> StatsResponse + Send + Sync>;
+
+/// Breaks, slows and mends the strategy's store.
+pub type SetStore =
+    Arc<dyn Fn(StoreRequest) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync>;
 
 /// The view of the time that the lab may step.
 pub type ServerClock = SteppedClock<Arc<dyn Clock>>;
@@ -40,6 +46,11 @@ pub struct ServerConfig {
     pub rotate_keys: Option<RotateKeys>,
     /// The counts; none are reported if absent.
     pub stats: Option<StatsSource>,
+    /// Breaks and mends the store; in the lab only, and only if given.
+    pub set_store: Option<SetStore>,
+    /// The service behind this one, for `GET /lab/chain`; the last of its
+    /// chain if absent.
+    pub next: Option<NextService>,
     /// The bounds.
     pub limits: Limits,
     /// Speaks TLS if given.
@@ -70,6 +81,8 @@ impl ServerConfig {
             jwks: None,
             rotate_keys: None,
             stats: None,
+            set_store: None,
+            next: None,
             limits,
             tls: None,
             lab: false,

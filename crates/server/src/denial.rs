@@ -14,6 +14,7 @@ use tracing::{debug, error};
 use crate::accounts::PasswordError;
 use crate::answer;
 use crate::keys::KeySetError;
+use crate::next::NextError;
 
 /// Goes with every 503 (RFC 9110 10.2.3): a client that its user waits for asks
 /// again soon.
@@ -55,6 +56,14 @@ pub(crate) enum Denial {
     KeySet(KeySetError),
     /// The signing key could not be changed.
     KeyRotation(Box<dyn Error + Send + Sync>),
+    /// A service further down the chain refuses the credential.
+    RefusedBehind,
+    /// A service further down the chain gave no judgement.
+    Behind(NextError),
+    /// There is no store that could be broken.
+    NoStore,
+    /// The store could not be broken or slowed.
+    StoreSwitch(Box<dyn Error + Send + Sync>),
     /// An answer could not be written as JSON.
     Encoding(serde_json::Error),
 }
@@ -67,6 +76,10 @@ impl Denial {
         let title = match self {
             Self::BadRequest(title) => title,
             Self::TooManyLogins => "Too many sessions",
+            Self::NoStore => "This strategy has no store",
+            Self::Undeliverable(
+                DeliveryError::TooLarge { .. } | DeliveryError::TooManyChunks { .. },
+            ) => "The credential is too large for its cookies",
             _ => status.canonical_reason().unwrap_or("Error"),
         };
         let mut response = answer::problem(status, title);
@@ -90,7 +103,8 @@ impl Denial {
             Self::Undeliverable(cause) => cause,
             Self::Hashing(cause) => cause,
             Self::KeySet(cause) => cause,
-            Self::KeyRotation(cause) => &**cause,
+            Self::KeyRotation(cause) | Self::StoreSwitch(cause) => &**cause,
+            Self::Behind(cause) => cause,
             Self::Encoding(cause) => cause,
             refused => {
                 debug!(route, status, refusal = refused.label(), "refused");
@@ -102,9 +116,10 @@ impl Denial {
 
     const fn status(&self) -> StatusCode {
         match self {
-            Self::Credential(_) | Self::Password => StatusCode::UNAUTHORIZED,
+            Self::Credential(_) | Self::Password | Self::RefusedBehind => StatusCode::UNAUTHORIZED,
             Self::CrossSite | Self::NotAllowed => StatusCode::FORBIDDEN,
-            Self::TooManyLogins => StatusCode::CONFLICT,
+            Self::TooManyLogins | Self::NoStore => StatusCode::CONFLICT,
+            Self::Behind(_) => StatusCode::BAD_GATEWAY,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -115,6 +130,7 @@ impl Denial {
             | Self::Hashing(_)
             | Self::KeySet(_)
             | Self::KeyRotation(_)
+            | Self::StoreSwitch(_)
             | Self::Encoding(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -137,6 +153,10 @@ impl Denial {
             Self::Hashing(_) => "hashing",
             Self::KeySet(_) => "key-set",
             Self::KeyRotation(_) => "key-rotation",
+            Self::RefusedBehind => "refused-behind",
+            Self::Behind(_) => "behind",
+            Self::NoStore => "no-store",
+            Self::StoreSwitch(_) => "store-switch",
             Self::Encoding(_) => "encoding",
         }
     }
@@ -169,6 +189,12 @@ impl From<KeySetError> for Denial {
 impl From<PasswordError> for Denial {
     fn from(cause: PasswordError) -> Self {
         Self::Hashing(cause)
+    }
+}
+
+impl From<NextError> for Denial {
+    fn from(cause: NextError) -> Self {
+        Self::Behind(cause)
     }
 }
 

@@ -33,12 +33,14 @@ pub mod config;
 mod delivery;
 mod denial;
 pub mod keys;
+pub mod next;
 mod routes;
 pub mod serve;
 pub mod tls;
 
 pub use accounts::{Accounts, AccountsError, DemoUser};
-pub use config::{Limits, ServerClock, ServerConfig, StatsSource};
+pub use config::{Limits, ServerClock, ServerConfig, SetStore, StatsSource};
 pub use keys::{KeySetError, PublishedKeys, RotateKeys};
+pub use next::{NextError, NextService};
 pub use serve::{Drained, ServeError, Server};
 pub use tls::{TlsConfig, TlsError};

@@ -1,6 +1,7 @@
 //! The routes, each mounted only if the strategy can serve it.
 
 mod admin;
+mod lab;
 mod login;
 mod open;
 mod own;
@@ -41,7 +42,7 @@ fn serves(app: &App, route: Route) -> bool {
         Route::Revoke => matches!(app.offer, RefreshOffer::RotatingKillsFamily { .. }),
         Route::EndSession | Route::Sessions => promised.listing == Listing::Exact,
         Route::Jwks => app.jwks.is_some(),
-        Route::LabClock | Route::LabStats => app.lab,
+        Route::LabChain | Route::LabClock | Route::LabStats | Route::LabStore => app.lab,
         Route::LabRotateKeys => app.lab && app.rotate_keys.is_some(),
         Route::Admin
         | Route::Disable
@@ -64,9 +65,11 @@ fn handler(route: Route) -> MethodRouter<Arc<App>> {
         Route::EndSession => mount(route, own::end_session),
         Route::Health => mount(route, open::health),
         Route::Jwks => mount(route, open::jwks),
-        Route::LabClock => mount(route, open::lab_clock),
-        Route::LabRotateKeys => mount(route, open::lab_rotate_keys),
-        Route::LabStats => mount(route, open::lab_stats),
+        Route::LabChain => mount(route, lab::chain),
+        Route::LabClock => mount(route, lab::clock),
+        Route::LabRotateKeys => mount(route, lab::rotate_keys),
+        Route::LabStats => mount(route, lab::stats),
+        Route::LabStore => mount(route, lab::store),
         Route::Login => mount(route, login::login),
         Route::Logout => mount(route, login::logout),
         Route::LogoutAll => mount(route, login::logout_all),

@@ -121,6 +121,8 @@ impl Server {
             jwks,
             rotate_keys: config.rotate_keys,
             stats: config.stats,
+            set_store: config.set_store,
+            next: config.next,
             limits: config.limits,
             scheme: if tls.is_some() { "https" } else { "http" },
             lab: config.lab,

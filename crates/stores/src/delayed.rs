@@ -37,13 +37,7 @@ impl<S> Delayed<S> {
     /// # Errors
     /// [`StoreFault::Rejected`] if the system gives no thread.
     pub fn new(inner: S, round_trip_us: u64) -> Result<Self, StoreError> {
-        let line = NonZeroU64::new(round_trip_us).map(DelayLine::start);
-        let line = line.transpose().map_err(|source| StoreError {
-            store: "delayed",
-            operation: "start its timer",
-            fault: StoreFault::Rejected,
-            source: Some(Box::new(source)),
-        })?;
+        let line = DelayLine::of_us(round_trip_us)?;
         Ok(Self { inner, line })
     }
 
@@ -63,7 +57,7 @@ impl<S: HasTraffic> HasTraffic for Delayed<S> {
 /// Lets each task through after the same time: whoever comes first, leaves
 /// first.
 #[derive(Debug)]
-struct DelayLine {
+pub(crate) struct DelayLine {
     delay_ns: u64,
     queue: Arc<Queue>,
 }
@@ -82,6 +76,22 @@ struct State {
 }
 
 impl DelayLine {
+    /// A line in which everyone waits for this many microseconds; none for 0.
+    pub(crate) fn of_us(delay_us: u64) -> Result<Option<Self>, StoreError> {
+        let line = NonZeroU64::new(delay_us).map(Self::start).transpose();
+        line.map_err(|source| StoreError {
+            store: "delayed",
+            operation: "start its timer",
+            fault: StoreFault::Rejected,
+            source: Some(Box::new(source)),
+        })
+    }
+
+    /// For how long everyone waits, microseconds.
+    pub(crate) const fn delay_us(&self) -> u64 {
+        self.delay_ns / 1_000
+    }
+
     fn start(delay_us: NonZeroU64) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let of_thread = Arc::clone(&queue);
@@ -94,7 +104,7 @@ impl DelayLine {
         })
     }
 
-    async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         let (sender, receiver) = oneshot::channel();
         {
             let mut state = self.queue.state.lock();

@@ -1,16 +1,20 @@
-//! A store that fails when told to, for tests of what happens then.
+//! A store that fails, or is far away, when told to: for tests and measurements
+//! of what happens then.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use authbench_core::{
     Digest, Inserted, LoginId, Record, RecordStore, Rotated, StoreError, StoreFault, StorePromises,
     SubjectId, Swapped, Touch, UnixMs,
 };
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use crate::delayed::DelayLine;
 use crate::traffic::{HasTraffic, Traffic};
 
 /// A way to fail.
@@ -33,32 +37,89 @@ pub enum Fault {
     Truncate,
 }
 
-/// Breaks and mends every [`Faulty`] store that holds a clone of it.
+/// Breaks, slows and mends every [`Faulty`] store that holds a clone of it.
+/// While nothing is set, an operation pays one relaxed load for it.
 #[derive(Clone, Debug)]
-pub struct Switch(Arc<watch::Sender<Option<Fault>>>);
+pub struct Switch(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    /// Whether anything is set.
+    is_set: AtomicBool,
+    fault: watch::Sender<Option<Fault>>,
+    /// What an operation waits in before anything else.
+    line: Mutex<Option<Arc<DelayLine>>>,
+}
 
 impl Default for Switch {
-    /// Nothing fails.
+    /// Nothing fails, and nothing is late.
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
+        Self(Arc::new(State {
+            is_set: AtomicBool::new(false),
+            fault: watch::Sender::new(None),
+            line: Mutex::new(None),
+        }))
     }
 }
 
 impl Switch {
     /// From now on stores fail in this way, or not at all.
     pub fn set(&self, fault: Option<Fault>) {
-        self.0.send_replace(fault);
+        let line = self.0.line.lock();
+        self.0.fault.send_replace(fault);
+        self.note(fault, line.is_some());
+    }
+
+    /// From now on each operation begins this many microseconds later, as
+    /// behind [`crate::Delayed`]; 0 for at once. What already waits keeps its
+    /// time.
+    ///
+    /// # Errors
+    /// [`StoreFault::Rejected`] if the system gives no thread; nothing has
+    /// changed then.
+    pub fn set_delay_us(&self, delay_us: u64) -> Result<(), StoreError> {
+        let fresh = DelayLine::of_us(delay_us)?.map(Arc::new);
+        let mut line = self.0.line.lock();
+        *line = fresh;
+        self.note(self.fault(), line.is_some());
+        Ok(())
     }
 
     /// How stores fail at present.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
-        *self.0.borrow()
+        *self.0.fault.borrow()
+    }
+
+    /// By how many microseconds operations are late at present.
+    #[must_use]
+    pub fn delay_us(&self) -> u64 {
+        let line = self.0.line.lock();
+        line.as_ref().map_or(0, |line| line.delay_us())
+    }
+
+    /// Called with the line locked, so that of two changes the later one
+    /// stands.
+    fn note(&self, fault: Option<Fault>, is_late: bool) {
+        let is_set = fault.is_some() || is_late;
+        self.0.is_set.store(is_set, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.is_set.load(Ordering::Relaxed)
+    }
+
+    /// Waits for as long as operations are late.
+    async fn delayed(&self) {
+        let line = self.0.line.lock().clone();
+        if let Some(line) = line {
+            line.wait().await;
+        }
     }
 
     /// The first fault that is no hang, unless a hang lasts too long.
     async fn settled(&self) -> Result<Option<Fault>, Elapsed> {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.0.fault.subscribe();
         loop {
             let fault = *changes.borrow_and_update();
             let Some(Fault::Hang { give_up_ms }) = fault else {
@@ -103,11 +164,11 @@ impl<S: RecordStore> Faulty<S> {
             fault,
             source: None,
         };
-        let fault = match self.switch.fault() {
-            None => return run.await,
-            Some(_) => self.switch.settled().await,
-        };
-        match fault {
+        if !self.switch.is_set() {
+            return run.await;
+        }
+        self.switch.delayed().await;
+        match self.switch.settled().await {
             Ok(None) => run.await,
             Ok(Some(Fault::Refuse)) => Err(failed(StoreFault::Unreachable)),
             Ok(Some(Fault::LoseAnswer)) => {
@@ -260,5 +321,30 @@ mod tests {
             switch.set(next);
             assert_eq!(hanging.await.unwrap().is_err(), is_error);
         }
+    }
+
+    /// A lower bound is no measurement.
+    #[tokio::test]
+    async fn what_is_late_is_late_until_it_is_mended() {
+        let (store, switch) = store();
+        let key = Digest::of("x");
+        let taken_ns = async || {
+            let begun_ns = authbench_core::system::monotonic_ns();
+            let outcome = store.get(&key).await.map_err(|error| error.fault);
+            (outcome, authbench_core::system::monotonic_ns() - begun_ns)
+        };
+        switch.set_delay_us(2_000).unwrap();
+        assert_eq!(switch.delay_us(), 2_000);
+        let (outcome, late_ns) = taken_ns().await;
+        assert!(outcome == Ok(None) && late_ns >= 2_000_000, "{late_ns}");
+        switch.set(Some(Fault::Refuse));
+        let (outcome, late_ns) = taken_ns().await;
+        assert_eq!(outcome, Err(StoreFault::Unreachable));
+        assert!(late_ns >= 2_000_000, "{late_ns}");
+        switch.set_delay_us(0).unwrap();
+        assert_eq!(taken_ns().await.0, Err(StoreFault::Unreachable));
+        switch.set(None);
+        assert!(!switch.is_set());
+        assert_eq!(taken_ns().await.0, Ok(None));
     }
 }

@@ -65,6 +65,17 @@ pub struct MeResponse {
     pub login: LoginId,
 }
 
+/// Who the caller is, and how many services said so.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ChainResponse {
+    /// What `GET /me` answers, as members beside the count.
+    #[serde(flatten)]
+    pub me: MeResponse,
+    /// The services that judged the credential, from the last one of the chain
+    /// to the one that answers: 1 to 8.
+    pub hops: u8,
+}
+
 /// Replaces the caller's note.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +184,28 @@ pub struct RotateKeysResponse {
     /// When the key was added, UTC milliseconds; when it begins to sign is up
     /// to the key ring.
     pub at_ms: UnixMs,
+}
+
+/// How the server's store shall work from now on. The whole is set: a member
+/// that is left out mends what it stands for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreRequest {
+    /// How its operations fail; null for not at all.
+    pub fault: Option<StoreFault>,
+    /// Microseconds that each operation begins later, at most 10,000,000.
+    pub delay_us: u64,
+}
+
+/// How every operation of a store fails.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreFault {
+    /// At once, and nothing takes place: the store is out of reach.
+    Fail,
+    /// It waits until the fault is lifted and then goes on; for whoever gives
+    /// up before that, nothing has taken place. After an hour it fails.
+    Hang,
 }
 
 /// What the server counted since it started.

@@ -15,6 +15,10 @@ pub enum Route {
     Health,
     /// The public keys (RFC 7517).
     Jwks,
+    /// Who the caller is, after each service of a chain has judged the same
+    /// credential: like [`Route::Me`], and how many services judged; only in the
+    /// lab.
+    LabChain,
     /// Steps the server's clock; only in the lab.
     LabClock,
     /// Puts a new signing key in the place of the present one; only in the
@@ -22,6 +26,8 @@ pub enum Route {
     LabRotateKeys,
     /// What the server counted; only in the lab.
     LabStats,
+    /// Breaks, slows and mends the server's store; only in the lab.
+    LabStore,
     /// Trades a password for credentials.
     Login,
     /// Ends the login that the access credential belongs to.
@@ -52,15 +58,17 @@ pub enum Route {
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Admin,
         Self::Disable,
         Self::EndSession,
         Self::Health,
         Self::Jwks,
+        Self::LabChain,
         Self::LabClock,
         Self::LabRotateKeys,
         Self::LabStats,
+        Self::LabStore,
         Self::Login,
         Self::Logout,
         Self::LogoutAll,
@@ -83,9 +91,11 @@ impl Route {
             Self::EndSession => "/sessions/{id}",
             Self::Health => "/healthz",
             Self::Jwks => "/.well-known/jwks.json",
+            Self::LabChain => "/lab/chain",
             Self::LabClock => "/lab/clock",
             Self::LabRotateKeys => "/lab/keys/rotate",
             Self::LabStats => "/lab/stats",
+            Self::LabStore => "/lab/store",
             Self::Login => "/login",
             Self::Logout => "/logout",
             Self::LogoutAll => "/logout-all",
@@ -107,6 +117,7 @@ impl Route {
             Self::Admin
             | Self::Health
             | Self::Jwks
+            | Self::LabChain
             | Self::LabStats
             | Self::Me
             | Self::Sessions
@@ -116,6 +127,7 @@ impl Route {
             Self::Disable
             | Self::LabClock
             | Self::LabRotateKeys
+            | Self::LabStore
             | Self::Login
             | Self::Logout
             | Self::LogoutAll

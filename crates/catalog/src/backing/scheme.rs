@@ -76,7 +76,7 @@ impl Backing {
         match store {
             None => self.without_a_store(),
             Some(NodeStore::Memory(store)) => self.over(store),
-            Some(NodeStore::MeteredMemory(store)) => self.over(store),
+            Some(NodeStore::LabMemory(store)) => self.over(store),
             Some(NodeStore::Any(store)) => self.over(store),
         }
     }
@@ -227,7 +227,7 @@ pub(super) fn authority(
     let entropy = Arc::clone(&options.entropy);
     let strategy: Arc<dyn DynStrategy> = match store {
         NodeStore::Memory(store) => Arc::new(Session::new(settings.token, store, entropy)),
-        NodeStore::MeteredMemory(store) => Arc::new(Session::new(settings.token, store, entropy)),
+        NodeStore::LabMemory(store) => Arc::new(Session::new(settings.token, store, entropy)),
         NodeStore::Any(store) => Arc::new(Session::new(settings.token, store, entropy)),
     };
     let secret = CallerSecret::generate(&options.entropy).map_err(BuildError::Entropy)?;

@@ -35,9 +35,12 @@ pub(super) enum Shared {
 /// stands before it: a box would show there, and nowhere else.
 pub(super) enum NodeStore {
     Memory(Arc<MemoryStore>),
-    MeteredMemory(Arc<Metered<Arc<MemoryStore>>>),
+    LabMemory(Arc<LabMemory>),
     Any(AnyStore),
 }
+
+/// The table in memory of a server in the lab: counted, and with a switch.
+pub(super) type LabMemory = Faulty<Arc<Metered<Arc<MemoryStore>>>>;
 
 /// A node's store, and what a server does with it beside the strategy.
 pub(super) struct Opened {
@@ -156,26 +159,29 @@ struct Before<'b> {
 
 impl Before<'_> {
     async fn memory(&self, store: &Arc<MemoryStore>) -> Result<Opened, StoreError> {
-        let Storage { cache, delay, .. } = self.storage;
-        let bare = cache.is_none() && delay.is_none() && self.options.faults.is_none();
-        if !bare {
-            return self.any(Arc::clone(store), |_| 0).await;
-        }
-        let sweeper: Option<Arc<dyn Sweep>> =
-            Some(Arc::new(Sweeper(AnyStore::new(Arc::clone(store)))));
-        if self.options.metered {
+        let (storage, options) = (self.storage, self.options);
+        let bare = storage.cache.is_none() && storage.delay.is_none();
+        let sweeper = || {
+            let store = AnyStore::new(Arc::clone(store));
+            Some(Arc::new(Sweeper(store)) as Arc<dyn Sweep>)
+        };
+        if bare && options.metered {
             let metered = Arc::new(Metered::new(Arc::clone(store)));
+            let switch = options.faults.clone().unwrap_or_default();
             return Ok(Opened {
                 stats: Some(stats(Arc::clone(&metered), |_| 0)),
-                store: NodeStore::MeteredMemory(metered),
-                sweeper,
+                store: NodeStore::LabMemory(Arc::new(Faulty::new(metered, switch))),
+                sweeper: sweeper(),
             });
         }
-        Ok(Opened {
-            store: NodeStore::Memory(Arc::clone(store)),
-            stats: None,
-            sweeper,
-        })
+        if bare && options.faults.is_none() {
+            return Ok(Opened {
+                store: NodeStore::Memory(Arc::clone(store)),
+                stats: None,
+                sweeper: sweeper(),
+            });
+        }
+        self.any(Arc::clone(store), |_| 0).await
     }
 
     async fn any<S: RecordStore + HasTraffic + 'static>(

@@ -67,6 +67,9 @@ async fn without_the_lab_its_doors_are_walls() {
     let step = ask("POST", "/lab/clock").json(&json!({"step_ms": 1}));
     assert_eq!(site.send(&step).await.status, 404);
     assert_eq!(site.send(&ask("GET", "/lab/stats")).await.status, 404);
+    assert_eq!(site.send(&ask("GET", "/lab/chain")).await.status, 404);
+    let mend = ask("POST", "/lab/store").json(&json!({}));
+    assert_eq!(site.send(&mend).await.status, 404);
     assert_eq!(
         site.send(&ask("POST", "/lab/keys/rotate")).await.status,
         404
@@ -121,6 +124,54 @@ async fn keys_change_by_hand_and_are_shown_at_once() {
     keys.lock().unwrap().clear();
     let none = site.send(&ask("GET", "/.well-known/jwks.json")).await;
     assert_eq!(none.status, 404);
+}
+
+#[tokio::test]
+async fn a_store_is_broken_by_whoever_can() {
+    let store = async |site: &Site, body: Value| {
+        let asked = ask("POST", "/lab/store").without_proof().json(&body);
+        site.send(&asked).await
+    };
+    let without = Site::start(cookie()).await;
+    let none = store(&without, json!({"fault": "fail"})).await;
+    assert_eq!(
+        (none.status, none.json()["title"].as_str()),
+        (409, Some("This strategy has no store"))
+    );
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&seen);
+    let site = Site::start_with(cookie(), Fake::default(), |config| {
+        config.set_store = Some(Arc::new(move |asked| {
+            told.lock().unwrap().push(asked);
+            if asked.delay_us == 7 {
+                return Err("no thread".into());
+            }
+            Ok(())
+        }));
+    })
+    .await;
+    for (asked, answered) in [
+        (json!({"fault": "fail"}), json!({"fault": "fail", "delay_us": 0})),
+        (
+            json!({"fault": "hang", "delay_us": 10_000_000}),
+            json!({"fault": "hang", "delay_us": 10_000_000}),
+        ),
+        (json!({}), json!({"fault": null, "delay_us": 0})),
+    ] {
+        assert_eq!(store(&site, asked).await.json(), answered);
+    }
+    for wrong in [
+        json!({"fault": "melt"}),
+        json!({"delay_us": -1}),
+        json!({"delay_us": 10_000_001}),
+        json!({"defect": null}),
+    ] {
+        assert_eq!(store(&site, wrong).await.status, 400);
+    }
+    assert_eq!(seen.lock().unwrap().len(), 3);
+    let failed = store(&site, json!({"delay_us": 7})).await;
+    assert_eq!(failed.status, 500);
+    assert!(!failed.body.contains("thread"), "{}", failed.body);
 }
 
 async fn refused(
