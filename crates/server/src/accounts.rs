@@ -18,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
 pub use demo::DemoUser;
+pub use lab::LAB_ROLES_MAX;
 pub(crate) use password::PASSWORD_CHARS;
 pub use password::PasswordError;
 
@@ -70,6 +71,14 @@ pub enum AccountsError {
     /// No randomness for salts, passwords or subjects.
     #[error("no randomness for the accounts")]
     Entropy(#[from] EntropyError),
+    /// More roles than an account of the lab may have.
+    #[error(
+        "{roles_each} roles are more than the {LAB_ROLES_MAX} that an account of the lab may have"
+    )]
+    LabRoles {
+        /// How many were asked for.
+        roles_each: u16,
+    },
     /// A password could not be hashed.
     #[error("an account's password could not be hashed")]
     Password(#[from] PasswordError),

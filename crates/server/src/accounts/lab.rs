@@ -25,13 +25,32 @@ impl Accounts {
         hashed_count: u32,
         entropy: &dyn Entropy,
     ) -> Result<Self, AccountsError> {
+        Self::lab_with_roles(count, hashed_count, 1, entropy)
+    }
+
+    /// The same, but each account has `roles_each` roles in all, so that
+    /// credentials which carry them grow by 16 octets or so with each: `user`,
+    /// `role-0001`, `role-0002`, ..; `admin` has one more. At most
+    /// [`LAB_ROLES_MAX`]; 0 is taken for 1.
+    ///
+    /// # Errors
+    /// As [`Accounts::lab`], and [`AccountsError::LabRoles`].
+    pub fn lab_with_roles(
+        count: u32,
+        hashed_count: u32,
+        roles_each: u16,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, AccountsError> {
+        if roles_each > LAB_ROLES_MAX {
+            return Err(AccountsError::LabRoles { roles_each });
+        }
         let pattern = Pattern {
             count,
-            roles: [USER].into_iter().collect(),
+            roles: roles([USER], roles_each),
         };
         let admin = Account::new(
             SubjectId::new("acct-admin"),
-            [ADMIN, USER].into_iter().collect(),
+            roles([ADMIN, USER], roles_each),
             Verifier::lab("lab-password-admin", PATTERN_SALT),
         );
         let mut listed = vec![(ADMIN.to_owned(), admin)];
@@ -47,6 +66,10 @@ impl Accounts {
         Ok(Self::new(listed, Some(pattern), decoy))
     }
 }
+
+/// The most roles of an account of the lab: as a JWT some 8 KiB, two cookies or
+/// half a request's head.
+pub const LAB_ROLES_MAX: u16 = 500;
 
 const ADMIN: &str = "admin";
 const USER: &str = "user";
@@ -82,6 +105,16 @@ impl Pattern {
         let n = digits.parse().ok()?;
         (n < self.count && format!("{n:06}") == digits).then_some(n)
     }
+}
+
+/// The roles `named` and as many numbered ones as make `each` with one of them.
+fn roles<const N: usize>(named: [&str; N], each: u16) -> Roles {
+    let numbered = (1..each).map(|n| format!("role-{n:04}"));
+    named
+        .map(str::to_owned)
+        .into_iter()
+        .chain(numbered)
+        .collect()
 }
 
 fn password(n: u32) -> String {

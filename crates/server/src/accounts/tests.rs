@@ -216,3 +216,23 @@ fn place_of(fault: &AccountsError) -> String {
     let cause = std::error::Error::source(fault).unwrap();
     cause.downcast_ref::<ConfError>().unwrap().to_string()
 }
+
+#[test]
+fn accounts_of_the_lab_have_as_many_roles_as_were_asked_for() {
+    let roles = |each: u16, name: &str| {
+        let lab = Accounts::lab_with_roles(10, 1, each, &SeededEntropy::new(1)).unwrap();
+        let roles = lab.find(name).unwrap().subject().roles;
+        roles.iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for name in ["user-000003", "hashed-000000"] {
+        assert_eq!(roles(1, name), ["user"]);
+        assert_eq!(roles(3, name), ["role-0001", "role-0002", "user"]);
+        assert_eq!(roles(LAB_ROLES_MAX, name).len(), 500);
+    }
+    assert_eq!(roles(2, "admin"), ["admin", "role-0001", "user"]);
+    let over = Accounts::lab_with_roles(1, 0, LAB_ROLES_MAX + 1, &SeededEntropy::new(1));
+    assert!(matches!(
+        over,
+        Err(AccountsError::LabRoles { roles_each: 501 })
+    ));
+}

@@ -155,6 +155,8 @@ async fn a_cookie_that_browsers_drop_is_not_handed_out() {
     let request = Site::login_request("user-000002", "lab-password-000002");
     let answer = site.send(&site.with(request, &kept)).await;
     assert_eq!(answer.status, 500);
+    let title = &answer.json()["title"];
+    assert_eq!(title, "The credential is too large for its cookies");
     assert!(answer.header("set-cookie").is_none());
     assert_eq!(
         site.strategy.living("acct-000002"),
