@@ -55,6 +55,9 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Speaks TLS if given.
     pub tls: Option<TlsConfig>,
+    /// Speaks HTTP/2 beside HTTP/1.1: over TLS if the client chooses it, and
+    /// without TLS if it begins so (RFC 9113 3.3).
+    pub http2: bool,
     /// Opens the lab's routes. Refused on an address that others can reach.
     pub lab: bool,
 }
@@ -85,6 +88,7 @@ impl ServerConfig {
             next: None,
             limits,
             tls: None,
+            http2: false,
             lab: false,
         }
     }

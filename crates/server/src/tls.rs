@@ -52,6 +52,9 @@ pub enum TlsError {
     },
 }
 
+/// The name of HTTP/2 over TLS (RFC 9113 3.1).
+pub(crate) const H2: &[u8] = b"h2";
+
 /// What a server needs to speak TLS.
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
@@ -59,7 +62,8 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(crate) fn new(config: &TlsConfig) -> Result<Self, TlsError> {
+    /// With HTTP/2 among what a client may choose (RFC 7301), if it is wanted.
+    pub(crate) fn new(config: &TlsConfig, http2: bool) -> Result<Self, TlsError> {
         let (chain, key) = match config {
             TlsConfig::SelfSigned => self_signed()?,
             TlsConfig::Files { certificates, key } => from_files(certificates, key)?,
@@ -74,7 +78,9 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(unusable)?;
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let offered = [(H2, http2), (b"http/1.1", true)].into_iter();
+        let offered = offered.filter(|(_, offered)| *offered);
+        tls.alpn_protocols = offered.map(|(name, _)| name.to_vec()).collect();
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(tls)),
             certificate,

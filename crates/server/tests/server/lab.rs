@@ -151,7 +151,10 @@ async fn a_store_is_broken_by_whoever_can() {
     })
     .await;
     for (asked, answered) in [
-        (json!({"fault": "fail"}), json!({"fault": "fail", "delay_us": 0})),
+        (
+            json!({"fault": "fail"}),
+            json!({"fault": "fail", "delay_us": 0}),
+        ),
         (
             json!({"fault": "hang", "delay_us": 10_000_000}),
             json!({"fault": "hang", "delay_us": 10_000_000}),

@@ -7,6 +7,7 @@ mod bounds;
 mod chain;
 mod client;
 mod contract;
+mod http2;
 mod lab;
 mod login;
 mod logs;

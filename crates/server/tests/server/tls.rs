@@ -9,29 +9,40 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::client::{Answer, Ask, ask, exchange};
 use crate::site::{Site, config, cookie};
 use crate::strategy::Fake;
 
 pub(crate) async fn send(site: &Site, name: &'static str, ask: &Ask) -> Answer {
+    let stream = connect(site, name, &[]).await;
+    exchange(stream, &ask.octets("localhost:8443")).await
+}
+
+/// A connection on which one of `protocols` (RFC 7301) may be spoken.
+pub(crate) async fn connect(
+    site: &Site,
+    name: &'static str,
+    protocols: &[&[u8]],
+) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(site.certificate.clone().unwrap()))
         .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
+    let mut client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    client.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let stream = TcpStream::connect(site.addr).await.unwrap();
     let name = ServerName::try_from(name).unwrap();
-    let stream = TlsConnector::from(Arc::new(client))
+    TlsConnector::from(Arc::new(client))
         .connect(name, stream)
         .await
-        .unwrap();
-    exchange(stream, &ask.octets("localhost:8443")).await
+        .unwrap()
 }
 
 #[tokio::test]
