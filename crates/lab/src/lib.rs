@@ -8,10 +8,12 @@ pub mod cores;
 pub mod cpu;
 pub mod memory;
 mod output;
+mod port;
 mod process;
 pub mod proxy;
 pub mod services;
 pub mod timer;
 
 pub use cores::{CoreSet, Placement};
+pub use port::free_port;
 pub use process::{ServerCommand, ServerProcess, StartError};

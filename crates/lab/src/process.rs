@@ -18,6 +18,8 @@ use rustix::process::{
 use rustix::time::Timespec;
 
 use crate::cores::{self, CoreSet};
+#[cfg(doc)]
+use crate::free_port;
 use crate::output::Output;
 
 /// How long a child may take to end after it was asked to, when it is dropped.
@@ -181,6 +183,26 @@ impl ServerCommand {
         }
     }
 
+    /// Puts a new child with the same arguments in the place of `server`, as
+    /// [`ServerCommand::start`] does; ends the old one first, if it still runs. A server that is
+    /// to listen where its predecessor did needs a fixed port in its arguments: [`free_port`].
+    ///
+    /// # Errors
+    /// [`StartError`]; the old child has ended then, and `server` is still it.
+    pub fn restart<R>(
+        &self,
+        server: &mut ServerProcess,
+        patience: Duration,
+        accept: impl FnMut(&str) -> Option<R>,
+    ) -> Result<R, StartError> {
+        server
+            .end(GRACE_ON_DROP)
+            .map_err(|source| self.not_spawned(source))?;
+        let (fresh, ready) = self.start(patience, accept)?;
+        *server = fresh;
+        Ok(ready)
+    }
+
     fn spawn(&self) -> io::Result<(ServerProcess, Receiver<String>)> {
         let mut command = Command::new(&self.program);
         command
@@ -285,6 +307,33 @@ impl ServerProcess {
         self.output.last_lines()
     }
 
+    /// Stops the child and its group where they are (SIGSTOP), as a machine that hangs would:
+    /// connections stand, new ones wait, nothing is answered. Nothing happens when it has ended.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn pause(&mut self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a paused child go on (SIGCONT). Nothing happens when it runs, or has ended.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn resume(&mut self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Kills the child and its group at once (SIGKILL), as a crash would; returns when it is
+    /// gone. [`ServerCommand::restart`] brings it back.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::KILL)?;
+        self.end(Duration::ZERO)
+    }
+
     /// Asks the child to end (SIGTERM, end of its standard input), waits up to `grace`, then
     /// kills it and its group.
     ///
@@ -294,6 +343,14 @@ impl ServerProcess {
         self.end(grace)
     }
 
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        match self.status {
+            // Reaped, the child's id might name another's group.
+            Some(_) => Ok(()),
+            None => Ok(kill_process_group(self.group, signal)?),
+        }
+    }
+
     fn end(&mut self, grace: Duration) -> io::Result<ExitStatus> {
         if let Some(status) = self.status {
             return Ok(status);
@@ -301,6 +358,8 @@ impl ServerProcess {
         drop(self.child.stdin.take());
         // The group may have gone already: what counts is the wait below.
         let _ = kill_process_group(self.group, Signal::TERM);
+        // A paused child would not hear it.
+        let _ = kill_process_group(self.group, Signal::CONT);
         self.wait_for_end(grace)?;
         // Not yet reaped, the child still holds its id: the group cannot be another's.
         let _ = kill_process_group(self.group, Signal::KILL);

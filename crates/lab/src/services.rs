@@ -9,6 +9,7 @@ mod account;
 mod locate;
 mod mysql;
 mod postgres;
+mod proxied;
 mod redis;
 mod server;
 
@@ -18,6 +19,7 @@ use std::sync::OnceLock;
 pub use locate::{Found, NotFound, locate, locate_binary};
 pub use mysql::{LogFlush, MysqlOptions};
 pub use postgres::PostgresOptions;
+pub use proxied::{Proxied, ProxiedError, services_through_proxies};
 pub use redis::{Append, RedisOptions};
 pub use server::{Server, ServiceError};
 
@@ -66,6 +68,16 @@ impl Service {
         }
     }
 
+    /// The port that its clients take when a URL names none.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Redis => 6379,
+            Self::Postgres => 5432,
+            Self::Mysql => 3306,
+        }
+    }
+
     /// The package of Debian and Ubuntu that brings its server.
     #[must_use]
     pub const fn debian_package(self) -> &'static str {
@@ -108,6 +120,14 @@ impl Instance {
             Service::Mysql => Server::mysql(MysqlOptions::default()),
         };
         Ok(Self::Private(Box::new(started?)))
+    }
+
+    /// The server, if it is ours to pause, kill and restart.
+    pub fn private(&mut self) -> Option<&mut Server> {
+        match self {
+            Self::Borrowed(_) => None,
+            Self::Private(server) => Some(server),
+        }
     }
 
     /// Where clients find it, password included.

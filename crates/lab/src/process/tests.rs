@@ -151,3 +151,51 @@ fn cores_that_do_not_exist_are_an_error() {
         .unwrap_err();
     assert!(matches!(error, StartError::Spawn { .. }), "{error}");
 }
+
+/// The state of a process as the kernel tells it: `R`, `S`, `T`, ..
+fn state(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, rest) = stat.rsplit_once(") ").unwrap();
+    rest.chars().next().unwrap()
+}
+
+#[test]
+fn a_paused_child_stands_still_with_what_it_started() {
+    // A shell that was stopped while it starts a program would not show it: it waits inside vfork.
+    let script = "trap 'exit 7' TERM; sleep 1000 & echo ready $!; wait";
+    let (mut server, sleeper) = shell(script).start(PATIENCE, ready).unwrap();
+    let (pid, sleeper) = (server.pid(), sleeper.parse().unwrap());
+    server.pause().unwrap();
+    until(|| state(pid) == 'T' && state(sleeper) == 'T');
+    assert_eq!(server.exit_status().unwrap(), None);
+    server.resume().unwrap();
+    until(|| state(pid) != 'T' && state(sleeper) != 'T');
+    // Paused again, it is still asked, and ends in order.
+    server.pause().unwrap();
+    until(|| state(pid) == 'T');
+    assert_eq!(server.end(PATIENCE).unwrap().code(), Some(7));
+    server.pause().unwrap();
+    server.resume().unwrap();
+}
+
+#[test]
+fn a_killed_child_comes_back_with_the_same_arguments() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let command = shell("trap '' TERM; echo ready $0 $1 $$; while :; do sleep 0.01; done")
+        .args(["--port", "4711"]);
+    let (mut server, first) = command.start(PATIENCE, ready).unwrap();
+    let old = server.pid();
+    assert_eq!(first, format!("--port 4711 {old}"));
+    assert_eq!(server.kill().unwrap().signal(), Some(9));
+    assert!(!runs(old));
+    assert_eq!(server.kill().unwrap().signal(), Some(9));
+    let second = command.restart(&mut server, PATIENCE, ready).unwrap();
+    assert_ne!(server.pid(), old);
+    assert_eq!(second, format!("--port 4711 {}", server.pid()));
+    // One that still runs makes room.
+    let old = server.pid();
+    command.restart(&mut server, PATIENCE, ready).unwrap();
+    assert!(!runs(old) && runs(server.pid()));
+    let error = ServerCommand::new("/no/such/server").restart(&mut server, PATIENCE, ready);
+    assert!(error.is_err() && server.exit_status().unwrap().is_some());
+}

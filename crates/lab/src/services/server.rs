@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use tempfile::TempDir;
 
 use super::account::Account;
 use super::{NotFound, Service, locate_binary};
+use crate::port::{free_port, is_free};
 use crate::process::{ServerCommand, ServerProcess, StartError, nanoseconds};
 
 /// How long a server may take to be ready; on a busy machine a recovery takes its time.
@@ -25,9 +25,6 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 const END_PATIENCE: Duration = Duration::from_secs(60);
 /// How often a start may find that somebody else took its port.
 const PORT_TRIES: usize = 5;
-/// Below the ports that the kernel gives to clients: a client that knocks at the port of a server
-/// that is down could else be given that very port, and be connected to itself.
-const PORTS: (u16, u16) = (20_000, 32_000);
 /// The first word of the line in which the guard tells the server's process id.
 const SERVER_IS: &str = "authbench-server-is";
 
@@ -117,6 +114,15 @@ pub enum ServiceError {
         #[source]
         source: StartError,
     },
+    /// It could not be stopped where it is, or let go on.
+    #[error("a private {service} could not be paused or resumed")]
+    Pause {
+        /// Which.
+        service: Service,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// It could not be ended, or did not end in time.
     #[error("a private {service} did not end")]
     End {
@@ -169,6 +175,23 @@ impl Server {
     /// [`ServiceError::End`].
     pub fn kill(&mut self) -> Result<(), ServiceError> {
         self.end(Signal::KILL)
+    }
+
+    /// Stops it where it is (SIGSTOP), with all of its processes: connections stand, new ones
+    /// wait, nothing is answered. Nothing happens when it is down.
+    ///
+    /// # Errors
+    /// [`ServiceError::Pause`].
+    pub fn pause(&mut self) -> Result<(), ServiceError> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Server::pause`]. Nothing happens when it runs, or is down.
+    ///
+    /// # Errors
+    /// [`ServiceError::Pause`].
+    pub fn resume(&mut self) -> Result<(), ServiceError> {
+        self.signal(Signal::CONT)
     }
 
     /// Ends it gracefully and returns when it has ended. The data stay for [`Server::restart`].
@@ -265,11 +288,24 @@ impl Server {
         })
     }
 
+    fn signal(&mut self, signal: Signal) -> Result<(), ServiceError> {
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        let signalled = running.signal_all(signal, &self.data());
+        let service = self.service;
+        signalled.map_err(|source| ServiceError::Pause { service, source })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     fn end(&mut self, signal: Signal) -> Result<(), ServiceError> {
+        let data = self.data();
         let Some(mut running) = self.running.take() else {
             return Ok(());
         };
-        let data = self.folder.path().join("data");
         running.end(signal, &data).map_err(|source| {
             let service = self.service;
             ServiceError::End { service, source }
@@ -294,17 +330,34 @@ struct Running {
 }
 
 impl Running {
+    /// Sends `signal` to the server, and then to every process that works in `data`, until no
+    /// new one is found: a helper may have been started meanwhile.
+    fn signal_all(&self, signal: Signal, data: &Path) -> io::Result<()> {
+        // An error says that it has gone by itself.
+        let _ = pidfd_send_signal(&self.handle, signal);
+        let mut found = 0;
+        loop {
+            let now = signal_workers(signal, data)?;
+            if now <= found {
+                return Ok(());
+            }
+            found = now;
+        }
+    }
+
     /// Sends `signal` to the server and returns when it, its guard, and every process that works
     /// in `data` are gone.
     fn end(&mut self, signal: Signal, data: &Path) -> io::Result<()> {
         // An error says that it has gone by itself: the guard, waited for below, knows.
         let _ = pidfd_send_signal(&self.handle, signal);
+        // A paused one would not hear it, nor would its helpers end.
+        self.signal_all(Signal::CONT, data)?;
         if self.process.wait(END_PATIENCE)?.is_none() {
             return Err(io::ErrorKind::TimedOut.into());
         }
         // The helpers of a killed PostgreSQL finish their work, as no crash would let them.
         let deadline_ns = monotonic_ns().saturating_add(nanoseconds(END_PATIENCE));
-        while kill_workers(data)? > 0 {
+        while signal_workers(Signal::KILL, data)? > 0 {
             if monotonic_ns() > deadline_ns {
                 return Err(io::ErrorKind::TimedOut.into());
             }
@@ -314,8 +367,8 @@ impl Running {
     }
 }
 
-/// Kills every process whose working folder is `data`; says how many it found.
-fn kill_workers(data: &Path) -> io::Result<usize> {
+/// Sends `signal` to every process whose working folder is `data`; says how many it found.
+fn signal_workers(signal: Signal, data: &Path) -> io::Result<usize> {
     let mut found = 0;
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
@@ -328,7 +381,7 @@ fn kill_workers(data: &Path) -> io::Result<usize> {
             continue;
         };
         if fs::read_link(Path::new("/proc").join(name).join("cwd")).is_ok_and(|cwd| cwd == data) {
-            let _ = pidfd_send_signal(&handle, Signal::KILL);
+            let _ = pidfd_send_signal(&handle, signal);
             found += 1;
         }
     }
@@ -360,20 +413,4 @@ fn password() -> Result<String, EntropyError> {
         let _ = write!(password, "{octet:02x}");
     }
     Ok(password)
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16, EntropyError> {
-    loop {
-        let mut octets = [0; 2];
-        OsEntropy.fill(&mut octets)?;
-        let port = PORTS.0 + u16::from_le_bytes(octets) % (PORTS.1 - PORTS.0);
-        if is_free(port) {
-            return Ok(port);
-        }
-    }
-}
-
-fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

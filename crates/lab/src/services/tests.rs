@@ -59,15 +59,29 @@ fn until(mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// The state of a process as the kernel tells it: `T` for stopped.
+fn state(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, rest) = stat.rsplit_once(") ").unwrap();
+    rest.chars().next().unwrap()
+}
+
 fn comes_back(mut server: Server, answers: impl Fn(&Server) -> bool) {
     let (url, first) = (server.url().to_owned(), server.pid().unwrap());
     let folder = folder(&server);
     assert!(answers(&server));
+    server.pause().unwrap();
+    until(|| state(first) == 'T');
+    server.resume().unwrap();
+    assert!(answers(&server));
     server.kill().unwrap();
     assert_eq!(server.pid(), None);
+    server.pause().unwrap();
+    server.resume().unwrap();
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).is_err());
     server.restart().unwrap();
     assert!(answers(&server));
+    server.pause().unwrap();
     server.stop().unwrap();
     server.stop().unwrap();
     server.restart().unwrap();
