@@ -4,6 +4,8 @@
 //! and the keys. Building a node anew on the same backing is a restart.
 
 mod error;
+mod follow;
+mod fresh;
 mod keys;
 mod scheme;
 mod storage;
@@ -25,6 +27,7 @@ pub use error::BuildError;
 
 use crate::recipe::Recipe;
 use crate::registry::{Scheme, Service};
+use crate::share::ShareFolder;
 use keys::Keys;
 use storage::Shared;
 
@@ -40,6 +43,9 @@ pub struct BackingOptions {
     pub clock: Arc<dyn Clock>,
     /// A folder for files that a recipe does not place itself.
     pub home: PathBuf,
+    /// Where replicas in other processes find the same keys, the same names in
+    /// store servers and the same SQLite file, if there are such replicas.
+    pub share: Option<Arc<ShareFolder>>,
     /// Where the servers are that stores need and recipes do not name.
     pub services: ServiceUrls,
     /// The accounts, for schemes that ask for them.
@@ -63,6 +69,7 @@ impl BackingOptions {
             entropy: Arc::new(OsEntropy),
             clock: Arc::new(SystemClock),
             home: home.to_owned(),
+            share: None,
             services: ServiceUrls::default(),
             accounts: None,
             faults: None,
@@ -171,7 +178,13 @@ impl Backing {
     /// [`BuildError`] when a key is bad or a store cannot be opened.
     pub async fn open(recipe: &Recipe, options: BackingOptions) -> Result<Self, BuildError> {
         let keys = Keys::make(recipe, &options)?;
+        // Tables are made by one at a time.
+        let alone = match &options.share {
+            Some(share) => Some(share.alone().await?),
+            None => None,
+        };
         let shared = Shared::open(recipe, &options).await?;
+        drop(alone);
         Self::from_parts(recipe.clone(), options, keys, shared).await
     }
 
@@ -269,12 +282,16 @@ impl Backing {
     }
 
     /// Removes what this backing has put on a server that others use, too,
-    /// unless the recipe gives it a name there. Nodes that still run fail
-    /// afterwards.
+    /// unless the recipe gives it a name there, or replicas in other processes
+    /// still use it: then the last of them removes it. Nodes that still run
+    /// fail afterwards.
     ///
     /// # Errors
     /// [`StoreError`] when the server did not confirm it.
     pub async fn remove(&self) -> Result<(), StoreError> {
-        self.shared.remove(&self.recipe).await
+        match &self.options.share {
+            Some(share) if !share.is_last() => Ok(()),
+            _ => self.shared.remove(&self.recipe).await,
+        }
     }
 }

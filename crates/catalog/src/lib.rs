@@ -10,8 +10,10 @@ pub mod find;
 pub mod probe;
 pub mod recipe;
 pub mod registry;
+pub mod share;
 
 pub use backing::{Backing, BackingOptions, BuildError, Node, ServiceUrls};
 pub use find::{RecipeError, available, find, shipped};
 pub use probe::{Probe, ProbeError, probe};
 pub use recipe::Recipe;
+pub use share::{ShareError, ShareFolder};

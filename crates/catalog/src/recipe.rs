@@ -118,6 +118,17 @@ impl Recipe {
         store.service().filter(|_| !named)
     }
 
+    /// Whether replicas in several processes that share a folder (see
+    /// [`crate::share`]) and their services accept each other's logins, and
+    /// learn of each other's revocations: all do whose logins need no record, or
+    /// have it outside the process. Where a table in memory holds them, each
+    /// replica knows its own alone, and callers must come back to the one that
+    /// let them in.
+    #[must_use]
+    pub fn shares_logins(&self) -> bool {
+        !matches!(self.store(), Some(Store::Memory(_)))
+    }
+
     /// The recipe with every default filled in, as TOML that parses to the
     /// same recipe. It is safe to publish: of a key it has the file's name
     /// only, as the recipe gives it, and of a server's address no password.

@@ -76,7 +76,8 @@ impl Services {
     }
 }
 
-const fn in_the_lab(service: Service) -> services::Service {
+/// The same service as the lab names it.
+pub(crate) const fn in_the_lab(service: Service) -> services::Service {
     match service {
         Service::Mysql => services::Service::Mysql,
         Service::Postgres => services::Service::Postgres,

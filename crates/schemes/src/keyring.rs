@@ -76,7 +76,8 @@ pub struct KeyRing<K> {
 
 struct Change {
     rotation: Rotation,
-    entropy: Box<dyn Entropy>,
+    /// None if the next keys come from outside.
+    entropy: Option<Box<dyn Entropy>>,
 }
 
 impl<K: RingKey> KeyRing<K> {
@@ -91,8 +92,50 @@ impl<K: RingKey> KeyRing<K> {
     /// is counted from there.
     #[must_use]
     pub fn rotating(key: K, rotation: Rotation, entropy: impl Entropy + 'static) -> Self {
-        let entropy = Box::new(entropy);
+        let entropy: Option<Box<dyn Entropy>> = Some(Box::new(entropy));
         Self::with(key, Some(Change { rotation, entropy }))
+    }
+
+    /// The same ring, but its next keys come from outside, by [`KeyRing::adopt`]
+    /// alone: so do rings in several processes have the same keys. The first
+    /// key's period is counted from `since`.
+    #[must_use]
+    pub fn led(mut self, since: UnixMs) -> Self {
+        if let Some(change) = &mut self.change {
+            change.entropy = None;
+        }
+        let mut keys = Keys::clone(&self.keys.load());
+        keys.since = Some(since);
+        self.keys = ArcSwap::from_pointee(keys);
+        self
+    }
+
+    /// Whether at `at` the newest key has signed for so long that the next one
+    /// must be shown.
+    #[must_use]
+    pub fn is_due(&self, at: UnixMs) -> bool {
+        let change = self.change.as_ref();
+        change.is_some_and(|change| change.is_due(&self.keys.load(), at))
+    }
+
+    /// Whether at `at` every place of the ring is taken.
+    #[must_use]
+    pub fn is_full(&self, at: UnixMs) -> bool {
+        let keys = self.keys.load();
+        let living = keys.older.iter();
+        let living = living.filter(|older| at < gone_at(older, keys.overlap_ms));
+        living.count() + 1 >= MAX_KEYS
+    }
+
+    /// As [`KeyRing::rotate`], with a key that was made elsewhere.
+    ///
+    /// # Errors
+    /// [`RotateError::Fixed`] and [`RotateError::Full`]; nothing has changed
+    /// then.
+    pub fn adopt(&self, key: K, at: UnixMs) -> Result<(), RotateError<K::Error>> {
+        let change = self.change.as_ref().ok_or(RotateError::Fixed)?;
+        let _changing = self.changing.lock();
+        self.rotate_locked(change, at, || Ok(key))
     }
 
     /// How the keys change; none for a fixed ring.
@@ -114,10 +157,10 @@ impl<K: RingKey> KeyRing<K> {
     /// # Errors
     /// When a new key was due and could not be made.
     pub fn signer(&self, at: UnixMs) -> Result<Arc<K>, K::Error> {
-        if let Some(change) = &self.change
+        if let Some((change, entropy)) = self.maker()
             && change.is_due(&self.keys.load(), at)
         {
-            self.turn(change, at)?;
+            self.turn(change, entropy, at)?;
         }
         Ok(Arc::clone(self.keys.load().signer(at)))
     }
@@ -126,11 +169,12 @@ impl<K: RingKey> KeyRing<K> {
     /// before signs until then and verifies for `overlap_ms` more.
     ///
     /// # Errors
-    /// [`RotateError`]; nothing has changed then.
+    /// [`RotateError`]; nothing has changed then. A led ring is fixed in this
+    /// sense.
     pub fn rotate(&self, at: UnixMs) -> Result<(), RotateError<K::Error>> {
-        let change = self.change.as_ref().ok_or(RotateError::Fixed)?;
+        let (change, entropy) = self.maker().ok_or(RotateError::Fixed)?;
         let _changing = self.changing.lock();
-        self.rotate_locked(change, at)
+        self.rotate_locked(change, at, || self.successor(entropy))
     }
 
     /// Takes a compromised key out at once: whatever it signed is refused from
@@ -140,11 +184,11 @@ impl<K: RingKey> KeyRing<K> {
     /// # Errors
     /// [`RotateError`]; nothing has changed then.
     pub fn withdraw(&self, kid: &str, at: UnixMs) -> Result<bool, RotateError<K::Error>> {
-        let change = self.change.as_ref().ok_or(RotateError::Fixed)?;
+        let (_, entropy) = self.maker().ok_or(RotateError::Fixed)?;
         let _changing = self.changing.lock();
         let mut keys = Keys::clone(&self.keys.load());
         if keys.newest.kid() == kid {
-            let fresh = keys.newest.successor(&*change.entropy);
+            let fresh = keys.newest.successor(entropy);
             keys.newest = Arc::new(fresh.map_err(RotateError::Key)?);
             keys.since = keys.since.map(|since| since.max(at));
         } else {
@@ -174,7 +218,7 @@ impl<K: RingKey> KeyRing<K> {
 
     /// Does what [`Change::is_due`] found, unless somebody else has done it
     /// meanwhile.
-    fn turn(&self, change: &Change, at: UnixMs) -> Result<(), K::Error> {
+    fn turn(&self, change: &Change, entropy: &dyn Entropy, at: UnixMs) -> Result<(), K::Error> {
         let _changing = self.changing.lock();
         let keys = self.keys.load();
         if !change.is_due(&keys, at) {
@@ -186,21 +230,36 @@ impl<K: RingKey> KeyRing<K> {
             self.keys.store(Arc::new(dated));
             return Ok(());
         }
-        match self.rotate_locked(change, at) {
+        match self.rotate_locked(change, at, || self.successor(entropy)) {
             Ok(()) | Err(RotateError::Full | RotateError::Fixed) => Ok(()),
             Err(RotateError::Key(error)) => Err(error),
         }
     }
 
-    fn rotate_locked(&self, change: &Change, at: UnixMs) -> Result<(), RotateError<K::Error>> {
+    /// How the keys change, and what this ring makes the next one of; nothing
+    /// if it makes none.
+    fn maker(&self) -> Option<(&Change, &dyn Entropy)> {
+        let change = self.change.as_ref()?;
+        Some((change, change.entropy.as_deref()?))
+    }
+
+    fn successor(&self, entropy: &dyn Entropy) -> Result<K, K::Error> {
+        self.keys.load().newest.successor(entropy)
+    }
+
+    fn rotate_locked(
+        &self,
+        change: &Change,
+        at: UnixMs,
+        next: impl FnOnce() -> Result<K, K::Error>,
+    ) -> Result<(), RotateError<K::Error>> {
         let mut keys = Keys::clone(&self.keys.load());
         keys.older
             .retain(|older| at < gone_at(older, keys.overlap_ms));
         if keys.older.len() + 1 >= MAX_KEYS {
             return Err(RotateError::Full);
         }
-        let fresh = keys.newest.successor(&*change.entropy);
-        let fresh = Arc::new(fresh.map_err(RotateError::Key)?);
+        let fresh = Arc::new(next().map_err(RotateError::Key)?);
         let announced = at.plus_ms(change.rotation.announce_ms);
         // Not before the one that is already announced.
         let from = announced.max(keys.since.unwrap_or_default());

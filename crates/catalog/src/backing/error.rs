@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use authbench_core::{EntropyError, StoreError};
 
 use crate::registry::Service;
+use crate::share::ShareError;
 
 /// A strategy could not be built from its recipe.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,9 @@ pub enum BuildError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The folder that replicas share cannot be used.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// The store could not be opened.
     #[error("the store cannot be opened")]
     Store(#[from] StoreError),
@@ -64,7 +68,7 @@ impl BuildError {
     #[must_use]
     pub const fn is_input(&self) -> bool {
         match self {
-            Self::KeyFile { .. } | Self::Settings { .. } => true,
+            Self::KeyFile { .. } | Self::Settings { .. } | Self::Share(_) => true,
             Self::Key { is_input, .. } => *is_input,
             Self::Authority(_) | Self::Entropy(_) | Self::NoService { .. } | Self::Store(_) => {
                 false

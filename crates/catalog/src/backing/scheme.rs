@@ -21,7 +21,7 @@ use authbench_schemes::stateless::Stateless;
 use authbench_schemes::token::TokenFormat;
 use authbench_wire::Transport;
 
-use super::keys::Keys;
+use super::keys::Kind;
 use super::storage::NodeStore;
 use super::{Backing, BuildError, PublicKeys, RotateKeys};
 use crate::recipe::Recipe;
@@ -73,18 +73,23 @@ impl Built {
 impl Backing {
     /// The strategy of one more node, on `store` if the scheme has one.
     pub(super) fn strategy(&self, store: Option<NodeStore>) -> Result<Built, BuildError> {
-        match store {
+        let mut built = match store {
             None => self.without_a_store(),
             Some(NodeStore::Memory(store)) => self.over(store),
             Some(NodeStore::LabMemory(store)) => self.over(store),
             Some(NodeStore::Any(store)) => self.over(store),
+        }?;
+        if let Some(lead) = self.keys.lead.clone() {
+            // A key for all replicas, not for this one's ring alone.
+            built.rotate_keys = Some(Arc::new(move |at| lead.rotate(at)));
         }
+        Ok(built)
     }
 
     fn without_a_store(&self) -> Result<Built, BuildError> {
         let entropy = Arc::clone(&self.options.entropy);
-        match (&self.recipe.scheme, &self.keys) {
-            (Scheme::Biscuit(settings), Keys::Biscuit(ring)) => {
+        match (&self.recipe.scheme, &self.keys.kind) {
+            (Scheme::Biscuit(settings), Kind::Biscuit(ring)) => {
                 let format = || {
                     let (ring, entropy) = (Arc::clone(ring), Arc::clone(&entropy));
                     self.settings(|| BiscuitFormat::new(settings.clone(), ring, entropy))
@@ -95,11 +100,11 @@ impl Backing {
                     .rotating(ring)
                     .publishing(published, settings.announce_s, rotates))
             }
-            (Scheme::Jwt(settings), Keys::Jwt(ring)) => {
+            (Scheme::Jwt(settings), Kind::Jwt(ring)) => {
                 let format = self.jwt(settings, ring)?;
                 self.signed(Stateless::new(format, entropy), settings, ring)
             }
-            (Scheme::Paseto(settings), Keys::Paseto(ring)) => {
+            (Scheme::Paseto(settings), Kind::Paseto(ring)) => {
                 let format =
                     || self.settings(|| PasetoFormat::new(settings.clone(), Arc::clone(ring)));
                 let rotates = settings.rotate_every_s.is_some();
@@ -107,7 +112,7 @@ impl Backing {
                     .rotating(ring)
                     .publishing(format()?, settings.announce_s, rotates))
             }
-            (Scheme::SealedCookie(settings), Keys::Sealed(ring)) => {
+            (Scheme::SealedCookie(settings), Kind::Sealed(ring)) => {
                 let name = self.cookie_name();
                 let strategy =
                     self.settings(|| sealed::stateless(settings, name, Arc::clone(ring), entropy))?;
@@ -132,21 +137,21 @@ impl Backing {
 
     fn over<S: RecordStore + 'static>(&self, store: S) -> Result<Built, BuildError> {
         let entropy = Arc::clone(&self.options.entropy);
-        match (&self.recipe.scheme, &self.keys) {
+        match (&self.recipe.scheme, &self.keys.kind) {
             (Scheme::Session(settings), _) => {
                 Ok(Built::bare(Session::new(*settings, store, entropy)))
             }
-            (Scheme::JwtDenylist(choice), Keys::Jwt(ring)) => {
+            (Scheme::JwtDenylist(choice), Kind::Jwt(ring)) => {
                 let format = self.jwt(&choice.token, ring)?;
                 let strategy = Denylist::new(choice.denylist, format, store, entropy);
                 self.signed(strategy, &choice.token, ring)
             }
-            (Scheme::JwtEpoch(choice), Keys::Jwt(ring)) => {
+            (Scheme::JwtEpoch(choice), Kind::Jwt(ring)) => {
                 let format = self.jwt(&choice.token, ring)?;
                 let strategy = Epoch::new(choice.epoch, format, store, entropy);
                 self.signed(strategy, &choice.token, ring)
             }
-            (Scheme::JwtRefresh(choice), Keys::Refresh { access, refresh }) => {
+            (Scheme::JwtRefresh(choice), Kind::Refresh { access, refresh }) => {
                 let format = self.jwt(&choice.token, access)?;
                 let key = Arc::clone(refresh);
                 let mut strategy = Refreshing::new(choice.refresh, format, key, store, entropy);
@@ -155,7 +160,7 @@ impl Backing {
                 }
                 self.signed(strategy, &choice.token, access)
             }
-            (Scheme::SealedCookie(settings), Keys::Sealed(ring)) => {
+            (Scheme::SealedCookie(settings), Kind::Sealed(ring)) => {
                 let name = self.cookie_name();
                 let strategy = self
                     .settings(|| Sealed::new(settings, name, Arc::clone(ring), store, entropy))?;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use authbench_core::system::OsEntropy;
 use authbench_core::{AnyStore, Entropy as _, RecordStore, StoreError, UnixMs};
 use authbench_stores::{
     Cached, CachedSettings, Delayed, Faulty, FeedSettings, HasTraffic, MemoryStore, Metered,
@@ -15,6 +16,7 @@ use authbench_stores::{
     SqliteSettings, SqliteStore, StoreCounts,
 };
 use authbench_wire::bodies::StatsResponse;
+use zeroize::Zeroizing;
 
 use super::{BackingOptions, BuildError, Stats, Sweep, SweepFuture};
 use crate::recipe::Recipe;
@@ -258,7 +260,10 @@ fn stats<S: RecordStore + HasTraffic + 'static>(
 fn placed(recipe: &Recipe, sqlite: &SqliteSettings, options: &BackingOptions) -> SqliteSettings {
     let path = match &sqlite.path {
         Some(path) => recipe.folder.join(path),
-        None => options.home.join("records.sqlite"),
+        None => match &options.share {
+            Some(share) => share.path("records.sqlite"),
+            None => options.home.join("records.sqlite"),
+        },
     };
     SqliteSettings {
         path: Some(path),
@@ -287,7 +292,7 @@ fn mysql_of(
         settings.url = url(recipe, Service::Mysql, options)?.into();
     }
     if settings.schema == MysqlSettings::default().schema {
-        settings.schema = fresh_name("authbench_")?;
+        settings.schema = own_name("authbench_", options)?;
     }
     Ok(settings)
 }
@@ -302,7 +307,7 @@ fn postgres_of(
         settings.url = url(recipe, Service::Postgres, options)?.into();
     }
     if settings.schema == PostgresSettings::default().schema {
-        settings.schema = fresh_name("authbench_")?;
+        settings.schema = own_name("authbench_", options)?;
     }
     Ok(settings)
 }
@@ -317,7 +322,7 @@ fn redis_of(
         settings.url = url(recipe, Service::Redis, options)?.into();
     }
     if settings.prefix == RedisSettings::default().prefix {
-        settings.prefix = format!("{}:", fresh_name("authbench:")?);
+        settings.prefix = format!("{}:", own_name("authbench:", options)?);
     }
     Ok(settings)
 }
@@ -330,14 +335,29 @@ fn url(recipe: &Recipe, service: Service, options: &BackingOptions) -> Result<St
     })
 }
 
-/// A name that no other backing has: 64 random bits. They come from the
-/// system, not from the injected entropy, whose seed another may share.
-fn fresh_name(prefix: &str) -> Result<String, BuildError> {
-    let mut random = [0; 8];
-    authbench_core::system::OsEntropy
-        .fill(&mut random)
-        .map_err(BuildError::Entropy)?;
-    Ok(format!("{prefix}{:016x}", u64::from_be_bytes(random)))
+/// A name that no other backing has but those of the same replicas: 64 random
+/// bits. They come from the system, not from the injected entropy, whose seed
+/// another may share.
+fn own_name(prefix: &str, options: &BackingOptions) -> Result<String, BuildError> {
+    const FILE: &str = "store-name";
+    let fresh = || -> Result<_, BuildError> {
+        let mut random = [0; 8];
+        OsEntropy.fill(&mut random).map_err(BuildError::Entropy)?;
+        let text = format!("{:016x}", u64::from_be_bytes(random));
+        Ok(Zeroizing::new(text.into_bytes()))
+    };
+    let octets = match &options.share {
+        None => fresh()?,
+        Some(share) => {
+            let octets = share.agreed(FILE, fresh)?;
+            let is_name = octets.len() == 16 && octets.iter().all(u8::is_ascii_hexdigit);
+            if !is_name {
+                return Err(share.contents(FILE).into());
+            }
+            octets
+        }
+    };
+    Ok(format!("{prefix}{}", String::from_utf8_lossy(&octets)))
 }
 
 /// The database, its log and the log's index.

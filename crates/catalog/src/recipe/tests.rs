@@ -122,3 +122,18 @@ fn a_resolved_recipe_tells_no_password() {
         assert!(!resolved.contains("hunter2"), "{resolved}");
     }
 }
+
+/// Written down by hand, so that a new store has to be thought about.
+#[test]
+fn only_tables_in_memory_keep_logins_from_replicas() {
+    for recipe in shipped() {
+        let parts: Vec<&str> = recipe.name.split('.').collect();
+        let shares = match (parts[0], parts[1].split('-').next().unwrap()) {
+            ("biscuit" | "jwt" | "paseto", _) | ("sealed-cookie", "stateless") => true,
+            (_, "mysql" | "postgres" | "redis" | "sqlite") => true,
+            (_, "memory") => false,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(recipe.shares_logins(), shares, "{}", recipe.name);
+    }
+}

@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use authbench_catalog::backing::Sweep;
-use authbench_catalog::{Backing, BackingOptions};
+use authbench_catalog::backing::{Sweep, Switch};
+use authbench_catalog::{Backing, BackingOptions, BuildError, Node, Recipe, ShareFolder};
 use authbench_core::system::{OsEntropy, SystemClock};
 use authbench_core::{AccountDirectory, Clock, Guarantees, OutageBehaviour};
+use authbench_lab::services::{self, Found};
+use authbench_server::accounts::LAB_ROLES_MAX;
 use authbench_server::{
-    Accounts, DemoUser, PublishedKeys, ServeError, Server, ServerClock, ServerConfig, TlsConfig,
+    Accounts, DemoUser, NextService, PublishedKeys, ServeError, Server, ServerClock, ServerConfig,
+    SetStore, TlsConfig,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Outcome, UsageError};
-use crate::services::Services;
+use crate::services::{Services, in_the_lab};
 
 /// Serve one strategy over HTTP.
 #[derive(clap::Args)]
@@ -39,6 +42,10 @@ pub(crate) struct Args {
     /// The private key for TLS, PEM.
     #[arg(long, value_name = "FILE", requires = "tls", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Speak HTTP/2 beside HTTP/1.1: over TLS if the client chooses it, without
+    /// TLS if it begins so.
+    #[arg(long)]
+    http2: bool,
     /// Open the lab: accounts with known passwords, and routes that step the
     /// clock and show counts. Only on a loopback address.
     #[arg(long)]
@@ -49,6 +56,22 @@ pub(crate) struct Args {
     /// How many accounts with Argon2id hashes the lab has beside them.
     #[arg(long, default_value_t = 0, requires = "lab", value_name = "N")]
     lab_hashed: u32,
+    /// How many roles each account of the lab has, 1 to 500: `user`,
+    /// `role-0001` and so on. A token grows by some 16 octets with each.
+    #[arg(long, default_value_t = 1, requires = "lab", value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(LAB_ROLES_MAX)))]
+    lab_roles: u16,
+    /// The service behind this one, http://HOST:PORT: `/lab/chain` asks it with
+    /// the caller's credential, so that a chain of up to 8 services judges.
+    #[arg(long, requires = "lab", value_name = "URL")]
+    next: Option<String>,
+    /// A folder by which replicas agree: those that are given the same one
+    /// have the same keys, the same records in stores that several processes
+    /// can use, and the same SQLite file. It is made if it is missing, and only
+    /// its owner may read it. What replicas put into store servers goes with
+    /// the last that ends in order.
+    #[arg(long, value_name = "FOLDER")]
+    share: Option<PathBuf>,
     /// End when standard input ends, so that the server cannot outlive the
     /// program that started it.
     #[arg(long)]
@@ -75,6 +98,14 @@ pub(crate) struct Ready {
     pub(crate) address: SocketAddr,
     /// What it promises.
     pub(crate) guarantees: Guarantees,
+    /// Whether replicas with the same `--share` folder accept each other's
+    /// logins. Where not, callers must come back to the one that let them in.
+    #[serde(default)]
+    pub(crate) shares_logins: bool,
+    /// The server's own certificate as PEM text, if it speaks TLS: what a client
+    /// must trust, and nothing else, where it is self-signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate_pem: Option<String>,
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
@@ -98,8 +129,10 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
 async fn serve(args: &Args) -> Result<Outcome> {
     let recipe = authbench_catalog::find(&args.strategy)?;
     let home = tempfile::tempdir().context("no temporary folder could be made")?;
-    let mut services = Services::obtain([&recipe]);
-    if let Some(missing) = services.take_missing(&recipe) {
+    let next = next_service(args)?;
+    let share = share(args, &recipe).await?;
+    let mut obtained = Services::obtain([&recipe]);
+    if let Some(missing) = obtained.take_missing(&recipe) {
         return Err(missing).context(format!("`{}` cannot be served", recipe.name));
     }
     let (accounts, shown_once) = accounts(args)?;
@@ -107,8 +140,10 @@ async fn serve(args: &Args) -> Result<Outcome> {
     let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
     let options = BackingOptions {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        services: services.urls(),
+        services: obtained.urls(),
         accounts: Some(Arc::clone(&accounts) as Arc<dyn AccountDirectory>),
+        share,
+        faults: args.lab.then(Switch::default),
         metered: args.lab,
         ..BackingOptions::new(home.path())
     };
@@ -117,18 +152,7 @@ async fn serve(args: &Args) -> Result<Outcome> {
     if node.strategy.guarantees().outage == OutageBehaviour::FailsOpen {
         eprintln!("{}", crate::term::paint_error(FAILS_OPEN));
     }
-    let config = ServerConfig {
-        jwks: node
-            .jwks
-            .clone()
-            .map(|keys| PublishedKeys::new(move |at| (keys.at)(at), keys.fresh_ms)),
-        rotate_keys: node.rotate_keys.clone(),
-        stats: node.stats.clone(),
-        clock,
-        tls: tls(args),
-        lab: args.lab,
-        ..ServerConfig::new(Arc::clone(&node.strategy), node.transport.clone(), accounts)
-    };
+    let config = config(args, &node, accounts, clock, next);
     let server = Server::bind(args.listen, config)
         .await
         .map_err(with_a_way_out)?;
@@ -137,6 +161,8 @@ async fn serve(args: &Args) -> Result<Outcome> {
         strategy: recipe.name.clone(),
         address: server.local_addr(),
         guarantees: node.strategy.guarantees(),
+        shares_logins: recipe.shares_logins(),
+        certificate_pem: server.certificate_pem(),
     };
     crate::term::say(serde_json::to_string(&ready)?)?;
     if std::io::stderr().is_terminal() {
@@ -158,6 +184,34 @@ async fn serve(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
+/// The server's parts.
+fn config(
+    args: &Args,
+    node: &Node,
+    accounts: Arc<Accounts>,
+    clock: Arc<ServerClock>,
+    next: Option<NextService>,
+) -> ServerConfig {
+    ServerConfig {
+        jwks: node
+            .jwks
+            .clone()
+            .map(|keys| PublishedKeys::new(move |at| (keys.at)(at), keys.fresh_ms)),
+        rotate_keys: node.rotate_keys.clone(),
+        stats: node.stats.clone(),
+        set_store: node
+            .set_store
+            .clone()
+            .map(|set| Arc::new(move |asked| set(asked).map_err(Into::into)) as SetStore),
+        next,
+        clock,
+        tls: tls(args),
+        http2: args.http2,
+        lab: args.lab,
+        ..ServerConfig::new(Arc::clone(&node.strategy), node.transport.clone(), accounts)
+    }
+}
+
 /// Errors that another flag would mend say which.
 fn with_a_way_out(error: ServeError) -> anyhow::Error {
     match &error {
@@ -169,10 +223,46 @@ fn with_a_way_out(error: ServeError) -> anyhow::Error {
     }
 }
 
+fn next_service(args: &Args) -> Result<Option<NextService>> {
+    let next = args.next.as_deref().map(NextService::new).transpose();
+    next.context(UsageError("--next is not the URL of a server".to_owned()))
+}
+
+/// The folder that replicas share. A private store server would be this
+/// process's alone and would go with it, so one that all can find must be named.
+async fn share(args: &Args, recipe: &Recipe) -> Result<Option<Arc<ShareFolder>>> {
+    let Some(folder) = &args.share else {
+        return Ok(None);
+    };
+    if let Some(service) = recipe.needs() {
+        let service = in_the_lab(service);
+        if !matches!(services::locate(service), Ok(Found::Url(_))) {
+            let (name, variable) = (&recipe.name, service.url_variable());
+            return Err(UsageError(format!(
+                "replicas of `{name}` need one {service} server for all of them: set {variable}"
+            ))
+            .into());
+        }
+    }
+    if !recipe.shares_logins() {
+        eprintln!("{}", crate::term::paint_error(&unshared(&recipe.name)));
+    }
+    let entered = ShareFolder::enter(folder, recipe).await;
+    Ok(Some(Arc::new(entered.map_err(BuildError::from)?)))
+}
+
+fn unshared(name: &str) -> String {
+    format!(
+        "warning: replicas of `{name}` do not share logins, which are in each one's memory: lead \
+         callers back to the replica that let them in"
+    )
+}
+
 /// The accounts, and those whose passwords must be shown once.
 fn accounts(args: &Args) -> Result<(Arc<Accounts>, Vec<DemoUser>)> {
     if args.lab {
-        let accounts = Accounts::lab(args.lab_users, args.lab_hashed, &OsEntropy)?;
+        let (users, hashed) = (args.lab_users, args.lab_hashed);
+        let accounts = Accounts::lab_with_roles(users, hashed, args.lab_roles, &OsEntropy)?;
         return Ok((Arc::new(accounts), Vec::new()));
     }
     if let Some(file) = &args.users {

@@ -236,3 +236,30 @@ proptest! {
         }
     }
 }
+
+/// Rings that are led come to the same keys whenever they are asked.
+#[test]
+fn a_led_ring_changes_from_outside_alone() {
+    let (one, two) = (ring(ROTATION).led(AT), ring(ROTATION).led(AT));
+    let due = AT.plus_ms(7_000);
+    assert!(!one.is_due(AT.plus_ms(6_999)) && one.is_due(due));
+    assert_eq!(signer(&one, due.plus_ms(DAY_MS)), "0");
+    assert!(matches!(one.rotate(due), Err(RotateError::Fixed)));
+    assert!(matches!(one.withdraw("0", due), Err(RotateError::Fixed)));
+    let second = || Numbered("1".to_owned(), Arc::default());
+    one.adopt(second(), due).unwrap();
+    assert!(!one.is_due(due));
+    for (at, wanted) in [(due.plus_ms(2_999), "0"), (due.plus_ms(3_000), "1")] {
+        assert_eq!(signer(&one, at), wanted);
+    }
+    two.adopt(second(), due).unwrap();
+    assert_eq!(signer(&two, due.plus_ms(3_000)), "1");
+    assert_eq!(verifying(&two, due), verifying(&one, due));
+    for number in 2..MAX_KEYS {
+        assert!(!one.is_full(due), "{number}");
+        one.adopt(Numbered(number.to_string(), Arc::default()), due)
+            .unwrap();
+    }
+    assert!(one.is_full(due) && !one.is_full(due.plus_ms(DAY_MS)));
+    assert!(matches!(one.adopt(second(), due), Err(RotateError::Full)));
+}
