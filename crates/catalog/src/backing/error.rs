@@ -68,7 +68,8 @@ impl BuildError {
     #[must_use]
     pub const fn is_input(&self) -> bool {
         match self {
-            Self::KeyFile { .. } | Self::Settings { .. } | Self::Share(_) => true,
+            Self::KeyFile { .. } | Self::Settings { .. } => true,
+            Self::Share(error) => !matches!(error, ShareError::File { .. }),
             Self::Key { is_input, .. } => *is_input,
             Self::Authority(_) | Self::Entropy(_) | Self::NoService { .. } | Self::Store(_) => {
                 false

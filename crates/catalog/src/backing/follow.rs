@@ -23,9 +23,15 @@ const SETTLE_MS: u64 = 250;
 
 /// Makes keys in the form of key files, and reads them.
 pub(super) struct Source<K> {
-    pub(super) fresh: Box<dyn Fn() -> Result<Zeroizing<Vec<u8>>, BuildError> + Send + Sync>,
-    pub(super) parse: Box<dyn Fn(&[u8]) -> Result<K, BuildError> + Send + Sync>,
+    pub(super) fresh: Box<Fresh>,
+    pub(super) parse: Box<Parse<K>>,
 }
+
+type Fresh = dyn Fn() -> Result<Zeroizing<Vec<u8>>, BuildError> + Send + Sync;
+type Parse<K> = dyn Fn(&[u8]) -> Result<K, BuildError> + Send + Sync;
+
+/// A ring that is led, and who leads it.
+pub(super) type Led<K> = (Arc<KeyRing<K>>, Arc<dyn Lead>);
 
 /// Changes the key that all replicas sign with.
 pub(super) trait Lead: Send + Sync {
@@ -67,7 +73,7 @@ pub(super) fn follow<K: RingKey>(
     share: &Arc<ShareFolder>,
     source: Source<K>,
     clock: &Arc<dyn Clock>,
-) -> Result<(Arc<KeyRing<K>>, Arc<dyn Lead>), BuildError> {
+) -> Result<Led<K>, BuildError> {
     const BEGAN: &str = "began_ms";
     let now = || Ok::<_, ShareError>(Zeroizing::new(clock.now().0.to_string().into_bytes()));
     let began = share.agreed(BEGAN, now)?;
