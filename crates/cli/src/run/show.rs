@@ -168,7 +168,7 @@ fn tables(
 /// does not fit even alone has a table of its own.
 fn stacked(widths: &[usize], names: usize, room: Option<usize>) -> Vec<Range<usize>> {
     let Some(room) = room else {
-        return vec![names..widths.len()];
+        return std::iter::once(names..widths.len()).collect();
     };
     // A column has a blank on either side and a line to its left; one more
     // line ends the table.
@@ -263,15 +263,19 @@ mod tests {
 
     #[test]
     fn columns_that_do_not_fit_stand_in_a_table_below() {
-        let widths = [10, 5, 5, 5];
-        assert_eq!(stacked(&widths, 1, None), [1..4]);
+        let ends = |names, room| -> Vec<usize> {
+            let parts = stacked(&[10, 5, 5, 5], names, room);
+            assert_eq!(parts.first().map(|part| part.start), Some(names));
+            assert!(parts.windows(2).all(|two| two[0].end == two[1].start));
+            parts.iter().map(|part| part.end).collect()
+        };
+        assert_eq!(ends(1, None), [4]);
         // Lines and blanks: 13 for the name, 8 for each column, 1 at the end.
-        assert_eq!(stacked(&widths, 1, Some(38)), [1..4]);
-        assert_eq!(stacked(&widths, 1, Some(37)), [1..3, 3..4]);
-        assert_eq!(stacked(&widths, 1, Some(22)), [1..2, 2..3, 3..4]);
-        assert_eq!(stacked(&widths, 1, Some(3)), [1..2, 2..3, 3..4]);
-        assert_eq!(stacked(&widths, 2, Some(38)), [2..4]);
-        assert_eq!(stacked(&[10], 1, Some(80)), []);
+        assert_eq!(ends(1, Some(38)), [4]);
+        assert_eq!(ends(1, Some(37)), [3, 4]);
+        assert_eq!(ends(1, Some(22)), [2, 3, 4]);
+        assert_eq!(ends(1, Some(3)), [2, 3, 4]);
+        assert_eq!(ends(2, Some(38)), [4]);
     }
 
     /// A table is as wide as was computed, so one that fits is not wrapped.
