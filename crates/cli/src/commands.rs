@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod export;
 pub(crate) mod list;
+pub(crate) mod load;
 pub(crate) mod merge;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -7,8 +7,10 @@ mod bench;
 mod commands;
 mod exit;
 mod export;
+mod load;
 mod run;
 mod services;
+mod stop;
 mod term;
 
 use std::process::ExitCode;
@@ -41,6 +43,7 @@ enum Command {
     Bench(commands::bench::Args),
     Export(commands::export::Args),
     List(commands::list::Args),
+    Load(commands::load::Args),
     Merge(commands::merge::Args),
     Report(commands::report::Args),
     Run(commands::run::Args),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Some(Command::Bench(args)) => commands::bench::execute(&args),
         Some(Command::Export(args)) => commands::export::execute(&args),
         Some(Command::List(args)) => commands::list::execute(&args),
+        Some(Command::Load(args)) => commands::load::execute(&args),
         Some(Command::Merge(args)) => commands::merge::execute(&args),
         Some(Command::Report(args)) => commands::report::execute(&args),
         Some(Command::Run(args)) => commands::run::execute(&args),

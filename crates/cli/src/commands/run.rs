@@ -1,13 +1,10 @@
 //! `authbench run`: measures a scenario.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use authbench_catalog::{Recipe, RecipeError};
 use authbench_conf::{ConfError, Located};
-use authbench_core::system::monotonic_ns;
 use authbench_lab::cores;
 use authbench_load::Scenario;
 use authbench_results::Purpose;
@@ -94,7 +91,7 @@ pub(crate) fn quick(options: &Options) -> Result<Outcome> {
 
 fn measure(scenario: &str, options: &Options) -> Result<Outcome> {
     let plan = plan(scenario, options)?;
-    let stop = stop_at_ctrl_c()?;
+    let stop = crate::stop::at_ctrl_c()?;
     let placement = cores::split(1).context("the machine does not tell its cores")?;
     if let Some(own) = placement.pin_driver() {
         // Whatever this thread starts, the one that draws the progress
@@ -161,30 +158,4 @@ fn steps(plan: &Plan) -> u64 {
     let load = &plan.scenario.load;
     let cells = load.rates_per_s.value.len() as u64 * u64::from(load.blocks.value);
     strategies * (2 + cells + u64::from(load.blocks.value))
-}
-
-/// Two signals within this time are one wish.
-const TWICE_NS: u64 = 500_000_000;
-
-/// A flag that the first Ctrl-C (or SIGTERM) sets; the second ends the program
-/// at once (exit code 130).
-fn stop_at_ctrl_c() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let first_ns = AtomicU64::new(0);
-    ctrlc::set_handler(move || {
-        let now_ns = monotonic_ns();
-        if flag.swap(true, Ordering::SeqCst) {
-            // One key press may arrive twice, by the terminal and by a parent.
-            if now_ns.saturating_sub(first_ns.load(Ordering::SeqCst)) > TWICE_NS {
-                eprintln!("\ngiven up: nothing is kept");
-                std::process::exit(130);
-            }
-            return;
-        }
-        first_ns.store(now_ns, Ordering::SeqCst);
-        eprintln!("\nstopping: what was measured is kept (Ctrl-C again gives it up)");
-    })
-    .context("Ctrl-C cannot be caught")?;
-    Ok(stop)
 }
