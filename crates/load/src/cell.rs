@@ -59,7 +59,7 @@ impl Driver {
             users: lane.users.len() as u32,
             who: lane,
         });
-        let gather = |lane| Crowd::gather(lane, &point.mix, point.seed);
+        let gather = |lane| Crowd::gather(lane, &point.mix, point.routing, point.seed);
         run(point, all, seats.collect(), gather, probe, progress, stop)
     }
 }

@@ -273,6 +273,8 @@ pub(crate) struct Population {
     pub(crate) accounts: Accounts,
     /// The number of the first user's account; the others follow.
     pub(crate) first: u32,
+    /// How many accounts they have: user `n` has account `n` modulo this.
+    pub(crate) accounts_used: u32,
     /// How many users there are, those of other drivers included.
     pub(crate) users: u32,
 }
@@ -280,7 +282,8 @@ pub(crate) struct Population {
 impl Population {
     /// The account of a user, by the number among all users.
     pub(crate) fn account(&self, user: u32) -> Option<Account> {
-        self.accounts.nth(self.first.wrapping_add(user))
+        let own = user % self.accounts_used.max(1);
+        self.accounts.nth(self.first.wrapping_add(own))
     }
 }
 
@@ -297,6 +300,11 @@ impl Accounts {
             });
         }
         Ok(Self(users.clone()))
+    }
+
+    /// Who may administer them, if anybody.
+    pub(crate) fn admin(&self) -> Option<&Account> {
+        self.0.admin.as_ref()
     }
 
     /// How many there are.

@@ -160,6 +160,20 @@ pub enum LoadError {
     /// its place.
     #[error("another lane of the driver failed")]
     LaneEnded,
+    /// Roles are to be changed, and nobody may.
+    #[error("the mix has `role_change`, but the profile names no [users.admin]")]
+    NoAdmin,
+    /// The devices of one account would be worked by different lanes or
+    /// shares, which cannot hear of each other's `logout_all`.
+    #[error(
+        "the devices of {accounts} accounts are not together in {shares} shares: choose a number of users that is a multiple of lanes times shards, or leave out `logout_all`"
+    )]
+    DevicesApart {
+        /// How many accounts there are.
+        accounts: u32,
+        /// Into how many parts their users are split.
+        shares: u32,
+    },
     /// A load needs users who are logged in.
     #[error("no users are logged in; call `Driver::log_in` with `keep` before a cell")]
     NoPopulation,

@@ -4,16 +4,18 @@
 //! the target showed follows from status and identity echo. Only the two
 //! together say whether an answer is right.
 
-use authbench_core::oracle::{Expectation, LoginHistory, Span};
-use authbench_core::{SubjectId, UnixMs};
+use authbench_core::oracle::{Change, Expectation, LoginHistory, Span};
+use authbench_core::{Guarantees, LimitPolicy, RefreshOffer, SubjectId};
 
+use crate::cookies;
+use crate::grant;
 use crate::outcome::{Action, Kind};
-use crate::pointer::Scalar;
 use crate::target::{Compiled, CompiledCarrier, Target};
 use crate::user::User;
 use authbench_engine::View;
 
-/// Judges the answer to `action`, which took `span`, and moves `user` on.
+/// Judges the answer to `action`, which took `span`, and moves `user` on. To
+/// [`Action::RoleChange`] the user is the admin who asked.
 pub(crate) fn judge(
     target: &Target,
     user: &mut User,
@@ -25,92 +27,231 @@ pub(crate) fn judge(
         return Kind::UnexpectedStatus;
     };
     let reading = Reading::of(compiled, answer.status);
-    if action == Action::Login {
-        return match reading {
-            Reading::Done => match granted(target, user, answer, span) {
-                Ok(grant) => {
-                    user.subject = grant.subject;
-                    user.log_in(&grant.credential, grant.history);
-                    Kind::Right
-                }
-                Err(kind) => kind,
-            },
-            Reading::Refused => Kind::RefusedGood,
-            Reading::Neither(kind) => kind,
-        };
+    let promises = &target.guarantees;
+    match action {
+        Action::Read | Action::Mutate => used(target, user, (compiled, action), span, answer),
+        Action::Login => logged_in(target, user, compiled, span, answer),
+        Action::Refresh => renewed(target, user, compiled, span, answer),
+        Action::Logout => logged_out(promises, user, reading, span),
+        Action::LogoutAll => logged_out_everywhere(promises, user, reading, span),
+        Action::RoleChange => administered(promises, user, reading, span),
+        Action::Forged | Action::Stale | Action::Malformed | Action::WrongPassword => {
+            refused(compiled, user.subject.as_ref(), reading, answer)
+        }
     }
-    let slack_ms = target.guarantees.expiry_slack_ms;
-    let expected = user.login().map_or(Expectation::MustRefuse, |login| {
-        login.expectation(slack_ms, span)
-    });
+}
+
+/// A call that shows the access credential and changes no login.
+fn used(
+    target: &Target,
+    user: &mut User,
+    (compiled, action): (&Compiled, Action),
+    span: Span,
+    answer: View<'_>,
+) -> Kind {
+    let promises = &target.guarantees;
+    let reading = Reading::of(compiled, answer.status);
+    let expected = expected(user, promises, span);
+    if let Some(life) = user.life_mut() {
+        life.use_in(span, reading == Reading::Done);
+    }
     let kind = match reading {
         Reading::Done if expected == Expectation::MustRefuse => Kind::AcceptedDead,
         Reading::Done => identity(compiled, user, action, answer.body),
+        Reading::Refused if expected == Expectation::MustAccept => {
+            user.give_up(promises);
+            return Kind::RefusedGood;
+        }
+        Reading::Refused => {
+            user.refused(promises);
+            return Kind::Right;
+        }
+        Reading::Neither(kind) => kind,
+    };
+    if kind != Kind::Right {
+        return kind;
+    }
+    // As a browser does: what is set replaces what was held.
+    if let CompiledCarrier::Cookie(name) = &target.carrier {
+        match cookies::change(name, user.spelling(), answer.set_cookies()) {
+            cookies::Change::None => {}
+            cookies::Change::New(spelling) => user.hold(&spelling),
+            cookies::Change::Gone => user.give_up(promises),
+            cookies::Change::Broken => {
+                user.give_up(promises);
+                return Kind::MalformedAnswer;
+            }
+        }
+    }
+    Kind::Right
+}
+
+/// Whoever is not granted a login keeps the one that there was. Where the
+/// target refuses logins over a limit, it may: nobody here counts those that
+/// an account has and no longer uses.
+fn logged_in(
+    target: &Target,
+    user: &mut User,
+    compiled: &Compiled,
+    span: Span,
+    answer: View<'_>,
+) -> Kind {
+    let promises = &target.guarantees;
+    match Reading::of(compiled, answer.status) {
+        Reading::Done => {
+            match grant::read(target, compiled, user.subject.as_ref(), b"", answer, span) {
+                Ok(grant) => {
+                    user.subject = grant.subject;
+                    let history = LoginHistory::new(span, grant.expires_at);
+                    user.log_in(&grant.access, &grant.refresh, history, promises);
+                    Kind::Right
+                }
+                Err(kind) => kind,
+            }
+        }
+        Reading::Refused => Kind::RefusedGood,
+        Reading::Neither(_)
+            if compiled.limit_reached.contains(&answer.status)
+                && promises
+                    .login_limit
+                    .is_some_and(|limit| limit.policy == LimitPolicy::Reject) =>
+        {
+            Kind::Right
+        }
+        Reading::Neither(kind) => kind,
+    }
+}
+
+/// Whatever comes but new credentials, the refresh token may be spent: to show
+/// it again might end the login, so its user logs in anew.
+fn renewed(
+    target: &Target,
+    user: &mut User,
+    compiled: &Compiled,
+    span: Span,
+    answer: View<'_>,
+) -> Kind {
+    let promises = &target.guarantees;
+    let expected = user.life().map_or(Expectation::MustRefuse, |life| {
+        life.of_renewal(promises, span)
+    });
+    let (subject, shown) = (user.subject.as_ref(), user.spelling());
+    let kind = match Reading::of(compiled, answer.status) {
+        Reading::Done => match grant::read(target, compiled, subject, shown, answer, span) {
+            Ok(_) if expected == Expectation::MustRefuse => Kind::AcceptedDead,
+            Ok(grant) => {
+                let mut expires_at = grant.expires_at;
+                if let (None, RefreshOffer::SwapsAccess, Some(login)) =
+                    (&compiled.expires_at_ms, promises.refresh, user.login())
+                {
+                    expires_at = login.expires_at;
+                }
+                let life = (span, expires_at);
+                user.renew(&grant.access, &grant.refresh, life, promises);
+                return Kind::Right;
+            }
+            Err(kind) => kind,
+        },
         Reading::Refused if expected == Expectation::MustAccept => Kind::RefusedGood,
         Reading::Refused => Kind::Right,
         Reading::Neither(kind) => kind,
     };
-    if action == Action::Logout || reading == Reading::Refused {
-        user.log_out();
-    } else if kind == Kind::Right
-        && let Some(cookie) = cookie(target, answer)
-        && is_credential(cookie)
-    {
-        // As a browser does: what is set replaces what was held.
-        user.hold(cookie);
-    }
+    user.give_up(promises);
     kind
 }
 
-/// A login that was granted.
-#[derive(Debug)]
-pub(crate) struct Grant {
-    /// Whose it is, where the profile or the answer says so.
-    pub(crate) subject: Option<SubjectId>,
-    /// The access credential.
-    pub(crate) credential: Vec<u8>,
-    /// Its life so far.
-    pub(crate) history: LoginHistory,
+/// A logout. A dead login may be acknowledged like a living one: ending it
+/// twice is harmless (as RFC 7009 2.2 has it for tokens).
+fn logged_out(promises: &Guarantees, user: &mut User, reading: Reading, span: Span) -> Kind {
+    let expected = expected(user, promises, span);
+    if let Some(life) = user.life_mut() {
+        let acknowledged = reading == Reading::Done;
+        life.revoke(Change { span, acknowledged }, promises.revoke_one);
+    }
+    user.give_up(promises);
+    match reading {
+        Reading::Done => Kind::Right,
+        Reading::Refused if expected == Expectation::MustAccept => Kind::RefusedGood,
+        Reading::Refused => Kind::Right,
+        Reading::Neither(kind) => kind,
+    }
 }
 
-/// Reads a granted login. Without a date of expiry in the answer the promised
-/// lifetime counts from the end of the call, rounded up.
-///
-/// # Errors
-/// The kind of failure: somebody else's login, or no readable credential.
-pub(crate) fn granted(
-    target: &Target,
-    user: &User,
-    answer: View<'_>,
+/// A logout everywhere, as far as its user's own login is concerned: only a
+/// living one can ask for it.
+fn logged_out_everywhere(
+    promises: &Guarantees,
+    user: &mut User,
+    reading: Reading,
     span: Span,
-) -> Result<Grant, Kind> {
-    let compiled = target.get(Action::Login).ok_or(Kind::UnexpectedStatus)?;
-    let find = |pointer: &Option<crate::pointer::Pointer>| match pointer {
-        None => Ok(None),
-        Some(pointer) => match pointer.find(answer.body) {
-            Ok(Some(scalar)) => Ok(Some(scalar)),
-            Ok(None) | Err(_) => Err(Kind::MalformedAnswer),
-        },
-    };
-    let answered = find(&compiled.subject)?;
-    let subject = match (&user.subject, answered) {
-        (Some(expected), Some(answered)) if !answered.is(expected.as_str()) => {
-            return Err(Kind::WrongUser);
+) -> Kind {
+    let expected = expected(user, promises, span);
+    if let Some(life) = user.life_mut() {
+        let acknowledged = reading == Reading::Done;
+        life.revoke(Change { span, acknowledged }, promises.revoke_all);
+    }
+    if reading == Reading::Refused && expected != Expectation::MustAccept {
+        user.refused(promises);
+    } else {
+        user.give_up(promises);
+    }
+    match reading {
+        Reading::Done if expected == Expectation::MustRefuse => Kind::AcceptedDead,
+        Reading::Done => Kind::Right,
+        Reading::Refused if expected == Expectation::MustAccept => Kind::RefusedGood,
+        Reading::Refused => Kind::Right,
+        Reading::Neither(kind) => kind,
+    }
+}
+
+/// A change by the admin, who has several under way at once: another may have
+/// shown already that the admin's login is over.
+fn administered(promises: &Guarantees, admin: &mut User, reading: Reading, span: Span) -> Kind {
+    let expected = expected(admin, promises, span);
+    match reading {
+        Reading::Done => Kind::Right,
+        Reading::Refused if expected == Expectation::MustAccept => {
+            admin.give_up(promises);
+            Kind::RefusedGood
         }
-        (Some(expected), _) => Some(expected.clone()),
-        (None, Some(answered)) => Some(SubjectId::new(&answered.into_text())),
-        (None, None) => None,
-    };
-    let expires_at = match find(&compiled.expires_at_ms)? {
-        Some(Scalar::Unsigned(ms)) => UnixMs(ms),
-        Some(_) => return Err(Kind::MalformedAnswer),
-        None => UnixMs(span.end.0.div_ceil(1_000_000)).plus_ms(target.guarantees.lifetime_ms),
-    };
-    let credential = credential(target, answer).ok_or(Kind::MalformedAnswer)?;
-    Ok(Grant {
-        subject,
-        credential,
-        history: LoginHistory::new(span, expires_at),
+        Reading::Refused => {
+            // One that began later than the call did is not to blame.
+            if admin.life().is_some_and(|life| life.began_before(span)) {
+                admin.refused(promises);
+            }
+            Kind::Right
+        }
+        Reading::Neither(kind) => kind,
+    }
+}
+
+/// What must not be accepted: whoever it is taken for, and if nobody is named,
+/// it is dead.
+fn refused(
+    compiled: &Compiled,
+    subject: Option<&SubjectId>,
+    reading: Reading,
+    answer: View<'_>,
+) -> Kind {
+    match reading {
+        Reading::Refused => Kind::Right,
+        Reading::Neither(kind) => kind,
+        Reading::Done => {
+            let pointer = compiled.subject.as_ref();
+            let answered = pointer.and_then(|pointer| pointer.find(answer.body).ok()?);
+            match (answered, subject) {
+                (Some(answered), Some(subject)) if !answered.is(subject.as_str()) => {
+                    Kind::WrongUser
+                }
+                _ => Kind::AcceptedDead,
+            }
+        }
+    }
+}
+
+fn expected(user: &User, promises: &Guarantees, span: Span) -> Expectation {
+    user.life().map_or(Expectation::MustRefuse, |life| {
+        life.of_access(promises, span)
     })
 }
 
@@ -157,10 +298,11 @@ pub(crate) fn showing(
 }
 
 /// Moves `user` on after an `action` whose answer did not come: who asked to
-/// be logged out does not know, and logs in again.
-pub(crate) fn abandoned(user: &mut User, action: Action) {
-    if action == Action::Logout {
-        user.log_out();
+/// be logged out, or for a renewal, does not know what came of it, and logs in
+/// again.
+pub(crate) fn abandoned(user: &mut User, action: Action, promises: &Guarantees) {
+    if matches!(action, Action::Logout | Action::LogoutAll | Action::Refresh) {
+        user.give_up(promises);
     }
 }
 
@@ -224,34 +366,5 @@ fn echo(compiled: &Compiled, subject: &mut Option<SubjectId>, body: &[u8]) -> Ki
     }
 }
 
-fn credential(target: &Target, answer: View<'_>) -> Option<Vec<u8>> {
-    let found = match &target.carrier {
-        CompiledCarrier::Cookie(_) => cookie(target, answer)?.to_vec(),
-        CompiledCarrier::Body(pointer) => match pointer.find(answer.body) {
-            Ok(Some(Scalar::Text(token))) => token.into_owned().into_bytes(),
-            _ => return None,
-        },
-    };
-    is_credential(&found).then_some(found)
-}
-
-/// What the answer gives the target's cookie as value, the last time that it
-/// does; `None` of a target without one.
-fn cookie<'b>(target: &Target, answer: View<'b>) -> Option<&'b [u8]> {
-    let awaited = target.cookie_name().as_bytes();
-    let set = answer
-        .set_cookies()
-        .filter(|cookie| !awaited.is_empty() && cookie.name == awaited);
-    set.last().map(|cookie| cookie.value)
-}
-
-/// Whether a header field can carry it without being broken up.
-fn is_credential(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes
-            .iter()
-            .all(|byte| (0x21..=0x7e).contains(byte) && *byte != b';')
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -21,19 +21,26 @@
 //!
 //! [`Driver`] is the way in; [`Scenario`] is the file that describes a run.
 
+mod admin;
 mod callers;
 mod cell;
+mod cookies;
 mod crowd;
 mod driver;
 mod edge;
 mod endpoint;
 mod error;
+mod forgery;
+mod grant;
+mod held;
 mod judge;
 mod knee;
 mod lanes;
+mod life;
 mod line;
 mod login;
 mod outcome;
+mod place;
 mod plain;
 mod point;
 mod pointer;
@@ -46,6 +53,7 @@ mod scenario;
 mod schedule;
 mod seed;
 mod share;
+mod siblings;
 mod stream;
 mod target;
 mod timeline;

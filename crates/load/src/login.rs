@@ -336,7 +336,9 @@ impl Logins<'_, '_> {
         outcome
             .service_ns
             .saturating_record(done.done_ns.saturating_sub(done.request.sent_ns));
-        outcome.credential_bytes.add(user.credential().len() as u64);
+        outcome
+            .credential_bytes
+            .add(target.credential_bytes(user.spelling()) as u64);
         outcome.wire.exchanges += 1;
         outcome.wire.sent_bytes += done.request.sent_bytes;
         outcome.wire.received_bytes += answer.wire_bytes;

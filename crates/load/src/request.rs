@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use authbench_wire::profile::{Carrier, CsrfProof, Profile, Request};
+use authbench_core::RefreshOffer;
+use authbench_wire::profile::{Carrier, CsrfProof, Profile, RefreshCarrier, Request};
 use authbench_wire::template::{GapError, Template};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -17,7 +18,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// What fills the gaps of one request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Values<'v> {
-    /// The access credential.
+    /// The access credential, as [`crate::cookies`] spells it.
     pub(crate) credential: &'v [u8],
     /// The refresh token.
     pub(crate) refresh: &'v [u8],
@@ -31,6 +32,18 @@ pub(crate) struct Values<'v> {
     pub(crate) subject_user: &'v str,
     /// The roles that it gets, a JSON array.
     pub(crate) roles: &'v str,
+}
+
+/// Which credentials a request shows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Shows {
+    /// None.
+    Nothing,
+    /// The access credential.
+    Access,
+    /// The access credential and the refresh token: the latter goes to where
+    /// logins are renewed or ended by it, and nowhere else (RFC 6265bis 5.1.4).
+    All,
 }
 
 /// A request with gaps.
@@ -57,6 +70,7 @@ enum Gap {
     Credential,
     Password,
     Refresh,
+    RefreshCookie,
     Roles,
     SubjectUser,
     User,
@@ -75,8 +89,9 @@ enum Encoding {
 }
 
 impl RequestTemplate {
-    /// Compiles `request` for the server at `authority` (host and port). With
-    /// `presents`, the request carries the credential.
+    /// Compiles `request` for the server at `authority` (host and port), to
+    /// carry what `shows` says. A body that would show a refresh token is left
+    /// out where the target promises none.
     ///
     /// # Errors
     /// [`GapError`] when the request has a gap that no load operation fills.
@@ -84,8 +99,15 @@ impl RequestTemplate {
         profile: &Profile,
         request: &Request,
         authority: &str,
-        presents: bool,
+        shows: Shows,
     ) -> Result<Self, GapError> {
+        let has_tokens = matches!(
+            profile.guarantees.refresh,
+            RefreshOffer::RotatingKillsFamily { .. }
+        );
+        let body = request.body.as_ref().filter(|body| {
+            has_tokens || shows != Shows::All || !body.value.gaps().any(|gap| gap == "refresh")
+        });
         let mut head = vec![Part::text(&format!("{} ", request.method.as_str()))];
         head.extend(Part::of(&request.path.value)?);
         let mut fields = format!(" HTTP/1.1\r\nHost: {authority}\r\nAccept: application/json\r\n");
@@ -94,26 +116,21 @@ impl RequestTemplate {
                 "Origin: http://{authority}\r\nSec-Fetch-Site: same-origin\r\n"
             ));
         }
-        if request.body.is_some() {
+        if body.is_some() {
             fields.push_str(&format!("Content-Type: {}\r\n", request.content_type));
         } else if !request.method.is_safe() {
             // RFC 9110 8.6: a method that expects content says that there is none.
             fields.push_str("Content-Length: 0\r\n");
         }
-        if presents {
-            match &profile.carrier {
-                Carrier::Bearer { .. } => fields.push_str("Authorization: Bearer "),
-                Carrier::Cookie { name } => fields.push_str(&format!("Cookie: {name}=")),
-            }
-            head.extend([
-                Part::text(&fields),
-                Part::Gap(Gap::Credential),
-                Part::text("\r\n"),
-            ]);
-        } else {
-            head.push(Part::text(&fields));
+        head.push(Part::text(&fields));
+        if shows != Shows::Nothing {
+            let token = profile
+                .refresh
+                .as_ref()
+                .filter(|_| has_tokens && shows == Shows::All);
+            head.extend(credentials(&profile.carrier, token));
         }
-        let body = match &request.body {
+        let body = match body {
             None => None,
             Some(template) => Some(Body {
                 parts: Part::of(&template.value)?,
@@ -137,6 +154,29 @@ impl RequestTemplate {
         out.extend_from_slice(b"\r\n\r\n");
         out.extend_from_slice(scratch);
     }
+}
+
+/// The fields that carry the access credential, and the refresh token where
+/// that travels in a cookie.
+fn credentials(carrier: &Carrier, token: Option<&RefreshCarrier>) -> Vec<Part> {
+    let token = match token {
+        Some(RefreshCarrier::Cookie { name }) => Some(name),
+        Some(RefreshCarrier::Body { .. }) | None => None,
+    };
+    let access = match carrier {
+        Carrier::Bearer { .. } => "Authorization: Bearer ".to_owned(),
+        Carrier::Cookie { name } => format!("Cookie: {name}"),
+    };
+    let mut parts = vec![Part::text(&access), Part::Gap(Gap::Credential)];
+    if let Some(name) = token {
+        let before = match carrier {
+            Carrier::Bearer { .. } => format!("\r\nCookie: {name}="),
+            Carrier::Cookie { .. } => format!("; {name}="),
+        };
+        parts.extend([Part::text(&before), Part::Gap(Gap::RefreshCookie)]);
+    }
+    parts.push(Part::text("\r\n"));
+    parts
 }
 
 impl Part {
@@ -216,6 +256,7 @@ fn write_parts(parts: &[Part], encoding: Encoding, values: &Values<'_>, out: &mu
                 Ok(text) => out.extend_from_slice(encoding.apply(text).as_bytes()),
                 Err(_) => out.extend_from_slice(values.refresh),
             },
+            Part::Gap(Gap::RefreshCookie) => out.extend_from_slice(values.refresh),
             // JSON already.
             Part::Gap(Gap::Roles) => out.extend_from_slice(values.roles.as_bytes()),
             Part::Gap(Gap::SubjectUser) => {
@@ -250,9 +291,12 @@ mod tests {
 
     fn written(profile: &Profile, operation: Operation, values: &Values<'_>) -> String {
         let request = profile.request(operation).unwrap();
-        let presents = operation != Operation::Login;
-        let template =
-            RequestTemplate::compile(profile, request, "127.0.0.1:80", presents).unwrap();
+        let shows = match operation {
+            Operation::Login => Shows::Nothing,
+            Operation::Refresh => Shows::All,
+            _ => Shows::Access,
+        };
+        let template = RequestTemplate::compile(profile, request, "127.0.0.1:80", shows).unwrap();
         let (mut scratch, mut out) = (b"old".to_vec(), Vec::new());
         template.write(values, &mut scratch, &mut out);
         String::from_utf8(out).unwrap()
@@ -285,7 +329,11 @@ mod tests {
 
     #[test]
     fn a_cookie_request_that_changes_something_proves_its_origin() {
-        let text = written(&profile("authbench-cookie"), Operation::Mutate, &VALUES);
+        let values = Values {
+            credential: b"=tok",
+            ..VALUES
+        };
+        let text = written(&profile("authbench-cookie"), Operation::Mutate, &values);
         assert_eq!(
             text,
             "PUT /me/note HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: application/json\r\n\
@@ -293,8 +341,43 @@ mod tests {
              Content-Type: application/json\r\nCookie: __Host-auth=tok\r\n\
              Content-Length: 14\r\n\r\n{\"note\":\"407\"}"
         );
-        let text = written(&profile("authbench-cookie"), Operation::Logout, &VALUES);
+        let text = written(&profile("authbench-cookie"), Operation::Logout, &values);
         assert!(text.contains("\r\nContent-Length: 0\r\n"), "{text}");
+    }
+
+    #[test]
+    fn a_refresh_token_goes_where_it_belongs_and_only_if_there_is_one() {
+        let refresh = |name: &str, offer| {
+            let mut profile = profile(name);
+            profile.guarantees.refresh = offer;
+            let cookie = name.ends_with("cookie");
+            let values = Values {
+                credential: if cookie { b"=tok" } else { b"tok" },
+                ..VALUES
+            };
+            let whoami = written(&profile, Operation::Whoami, &values);
+            assert!(!whoami.contains("ref"), "{whoami}");
+            written(&profile, Operation::Refresh, &values)
+        };
+        let rotating = RefreshOffer::RotatingKillsFamily {
+            grace_ms: 0,
+            chain_ms: 1,
+        };
+        let text = refresh("authbench-cookie", rotating);
+        assert!(
+            text.contains("\r\nCookie: __Host-auth=tok; __Secure-refresh=ref\r\n"),
+            "{text}"
+        );
+        let text = refresh("authbench-cookie", RefreshOffer::SwapsAccess);
+        assert!(text.contains("\r\nCookie: __Host-auth=tok\r\n"), "{text}");
+        let text = refresh("authbench-bearer", rotating);
+        assert!(
+            text.ends_with("\r\n\r\n{\"refresh_token\":\"ref\"}"),
+            "{text}"
+        );
+        let text = refresh("authbench-bearer", RefreshOffer::SwapsAccess);
+        assert!(text.contains("Content-Length: 0\r\n"), "{text}");
+        assert!(text.ends_with("Bearer tok\r\n\r\n"), "{text}");
     }
 
     #[test]
@@ -326,7 +409,7 @@ mod tests {
             .path
             .value = Template::parse("/logout/{login}");
         let request = odd.request(Operation::Logout).unwrap();
-        let error = RequestTemplate::compile(&odd, request, "h", true).unwrap_err();
+        let error = RequestTemplate::compile(&odd, request, "h", Shows::Access).unwrap_err();
         assert_eq!(error.gap, "login");
     }
 }

@@ -11,7 +11,6 @@
 //! credential that nobody issued must be refused (else nothing is checked).
 
 mod follow;
-mod forgery;
 
 use std::sync::atomic::AtomicBool;
 

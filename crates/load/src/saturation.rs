@@ -25,7 +25,7 @@ use crate::lanes::{self, Together};
 use crate::outcome::{Action, Kind, Tally};
 use crate::progress::Probe;
 use crate::record::{add, histogram};
-use crate::scenario::Mix;
+use crate::scenario::{Mix, Routing};
 use crate::stream::{self, Users};
 
 /// How often the stop flag is looked at while nothing happens.
@@ -140,7 +140,7 @@ impl Driver {
 /// A lane's users as readers, and how many connections they have.
 fn readers(lane: Lane<'_>, seed: u64) -> Result<(Crowd<'_>, u32), LoadError> {
     let connections = lane.engine.connections;
-    Ok((Crowd::gather(lane, &Mix::reads(), seed)?, connections))
+    Ok((Crowd::gather(lane, &Mix::reads(), Routing::Sticky, seed)?, connections))
 }
 
 /// Keeps a target busy from each of `seats`; `gather` makes the callers, and

@@ -2,17 +2,16 @@
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
-use authbench_conf::Located;
-use authbench_core::Guarantees;
-use authbench_wire::Operation;
-use authbench_wire::profile::{Carrier, Method, Profile, Request};
-use authbench_wire::routes::Route;
+use authbench_core::{Guarantees, RefreshOffer};
+use authbench_wire::profile::{Carrier, Method, Profile, RefreshCarrier, Request};
 use authbench_wire::template::{GapError, Template};
+use authbench_wire::{Operation, routes};
 
+use crate::cookies;
 use crate::error::{LoadError, UrlFault};
 use crate::outcome::Action;
 use crate::pointer::Pointer;
-use crate::request::{RequestTemplate, Values};
+use crate::request::{RequestTemplate, Shows, Values};
 
 /// A compiled profile.
 #[derive(Debug)]
@@ -23,16 +22,18 @@ pub(crate) struct Target {
     pub(crate) guarantees: Guarantees,
     /// Where it puts the access credential.
     pub(crate) carrier: CompiledCarrier,
+    /// Where it puts refresh tokens; `None` if it promises none.
+    pub(crate) refresh: Option<CompiledCarrier>,
     /// Asks it to step its clock by [`Values::value`] milliseconds, if it can.
     pub(crate) clock: Option<RequestTemplate>,
     actions: [Result<Compiled, Absent>; Action::COUNT],
     profile_name: String,
 }
 
-/// Where the access credential appears.
+/// Where a credential appears.
 #[derive(Debug)]
 pub(crate) enum CompiledCarrier {
-    /// In the body of the answer to the login.
+    /// In the body of the answer that gives it.
     Body(Pointer),
     /// In a cookie of this name.
     Cookie(String),
@@ -45,6 +46,8 @@ pub(crate) struct Compiled {
     pub(crate) request: RequestTemplate,
     /// The statuses that mean "done".
     pub(crate) success: Box<[u16]>,
+    /// The statuses that mean that there may be no more logins.
+    pub(crate) limit_reached: Box<[u16]>,
     /// Where the answer names the subject.
     pub(crate) subject: Option<Pointer>,
     /// Where the answer dates the expiry.
@@ -91,6 +94,7 @@ impl Target {
                 Carrier::Bearer { token } => CompiledCarrier::Body(compiler.pointer(token)?),
                 Carrier::Cookie { name } => CompiledCarrier::Cookie(name.clone()),
             },
+            refresh: compiler.refresh()?,
             clock: profile
                 .lab
                 .reference_routes
@@ -99,6 +103,29 @@ impl Target {
             actions,
             profile_name: profile.name.clone(),
         })
+    }
+
+    /// Octets of the access credential that is spelled so.
+    pub(crate) fn credential_bytes(&self, spelling: &[u8]) -> usize {
+        match &self.carrier {
+            CompiledCarrier::Body(_) => spelling.len(),
+            CompiledCarrier::Cookie(name) => {
+                cookies::unspell(name, spelling).map_or(0, |credential| credential.len())
+            }
+        }
+    }
+
+    /// Whether credentials can be renewed.
+    pub(crate) fn renews(&self) -> bool {
+        self.guarantees.refresh != RefreshOffer::None
+    }
+
+    /// What is no credential at all, as requests carry it.
+    pub(crate) fn malformed(&self) -> &'static [u8] {
+        match &self.carrier {
+            CompiledCarrier::Body(_) => b"no-credential",
+            CompiledCarrier::Cookie(_) => b"=no-credential",
+        }
     }
 
     /// The operation, if the target has it.
@@ -142,14 +169,6 @@ impl Target {
             compiled.request.write(values, scratch, out);
         }
     }
-
-    /// The cookie to look out for in answers; empty for none.
-    pub(crate) fn cookie_name(&self) -> &str {
-        match &self.carrier {
-            CompiledCarrier::Body(_) => "",
-            CompiledCarrier::Cookie(name) => name,
-        }
-    }
 }
 
 struct Compiler<'p> {
@@ -169,6 +188,7 @@ impl Compiler<'_> {
         Ok(Ok(Compiled {
             request: self.template(operation, request)?,
             success: request.success.as_slice().into(),
+            limit_reached: request.limit_reached.as_slice().into(),
             subject: request
                 .subject
                 .as_deref()
@@ -187,31 +207,36 @@ impl Compiler<'_> {
         operation: Operation,
         request: &Request,
     ) -> Result<RequestTemplate, LoadError> {
-        let presents = operation != Operation::Login;
-        RequestTemplate::compile(self.profile, request, &self.authority, presents)
+        let shows = match operation {
+            Operation::Login => Shows::Nothing,
+            Operation::Refresh => Shows::All,
+            _ => Shows::Access,
+        };
+        RequestTemplate::compile(self.profile, request, &self.authority, shows)
             .map_err(|source| self.no_request(operation.label(), source))
     }
 
     /// `POST /lab/clock` of the reference server.
     fn clock(&self) -> Result<RequestTemplate, LoadError> {
-        let template = |text: &str| Located::from(Template::parse(text));
+        let path = Template::parse(routes::Route::LabClock.path());
         let request = Request {
-            method: Method::Post,
-            path: template(Route::LabClock.path()),
-            body: Some(template(r#"{"step_ms":{value}}"#)),
-            content_type: "application/json".to_owned(),
-            success: vec![200],
-            limit_reached: Vec::new(),
-            subject: None,
-            roles: None,
-            login: None,
-            list: None,
-            expires_at_ms: None,
-            issued_at_ms: None,
-            effective_from_ms: None,
+            body: Some(Template::parse(r#"{"step_ms":{value}}"#).into()),
+            ..Request::new(Method::Post, path)
         };
-        RequestTemplate::compile(self.profile, &request, &self.authority, false)
+        RequestTemplate::compile(self.profile, &request, &self.authority, Shows::Nothing)
             .map_err(|source| self.no_request("lab-clock", source))
+    }
+
+    fn refresh(&self) -> Result<Option<CompiledCarrier>, LoadError> {
+        let promised = self.profile.refresh.as_ref().filter(|_| {
+            let offer = self.profile.guarantees.refresh;
+            matches!(offer, RefreshOffer::RotatingKillsFamily { .. })
+        });
+        let compiled = promised.map(|carrier| match carrier {
+            RefreshCarrier::Body { token } => Ok(CompiledCarrier::Body(self.pointer(token)?)),
+            RefreshCarrier::Cookie { name } => Ok(CompiledCarrier::Cookie(name.clone())),
+        });
+        compiled.transpose()
     }
 
     fn no_request(&self, action: &'static str, source: GapError) -> LoadError {

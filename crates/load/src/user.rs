@@ -3,10 +3,12 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 
-use authbench_core::SubjectId;
-use authbench_core::oracle::LoginHistory;
+use authbench_core::oracle::{Change, LoginHistory, Ns, Span};
+use authbench_core::{Guarantees, RefreshOffer, SubjectId, UnixMs};
 use foldhash::fast::FixedState;
 
+use crate::held::Held;
+use crate::life::Life;
 use crate::outcome::Action;
 use crate::scenario::Mix;
 use crate::seed;
@@ -17,36 +19,65 @@ pub(crate) struct User {
     /// Who it is: what the profile says, or else what the target first
     /// answered.
     pub(crate) subject: Option<SubjectId>,
-    credential: Vec<u8>,
-    login: Option<LoginHistory>,
+    held: Held,
+    life: Option<Life>,
+    /// From when on it renews the access credential rather than show it.
+    renew_from: Ns,
     seen: Option<Seen>,
-    draws: u64,
+    stale: Option<Box<Stale>>,
+    draws: u32,
+    turns: u32,
+    keeps_stale: bool,
+    /// Whether its access credential was rightly refused while a refresh
+    /// token may still help.
+    is_refused: bool,
 }
 
 /// The body of a "who am I" that was parsed and found right.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Seen {
     hash: u64,
-    length: usize,
+    length: u32,
 }
 
-/// The weights of a [`Mix`], added up.
+/// An access credential that it once held.
+#[derive(Clone, Debug)]
+struct Stale {
+    spelling: Box<[u8]>,
+    dead_from: Ns,
+}
+
+/// What users do: the weights of a [`Mix`], added up, and what they know of
+/// the target's renewal.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Weights {
-    read: u64,
-    read_or_mutate: u64,
-    total: u64,
+pub(crate) struct Habits {
+    /// Each weight with all before it, in the order of [`Action::ALL`].
+    sums: [u64; Action::COUNT],
+    promises: Guarantees,
+    keeps_stale: bool,
 }
 
-impl Weights {
-    pub(crate) fn of(mix: &Mix) -> Self {
-        let read = u64::from(mix.read.value);
-        let read_or_mutate = read + u64::from(mix.mutate.value);
-        Self {
-            read,
-            read_or_mutate,
-            total: read_or_mutate + u64::from(mix.logout.value),
+impl Habits {
+    pub(crate) fn new(mix: &Mix, promises: Guarantees) -> Self {
+        let mut sums = [0; Action::COUNT];
+        let mut sum = 0;
+        for (action, weight) in mix.weights() {
+            sum += u64::from(weight);
+            sums[action as usize] = sum;
         }
+        Self {
+            sums,
+            promises,
+            keeps_stale: mix.stale.value > 0,
+        }
+    }
+
+    /// What `draw` comes to.
+    fn pick(&self, draw: u64) -> Action {
+        // The bias of the remainder is below 2^-46.
+        let at = draw % self.sums[Action::COUNT - 1].max(1);
+        let picked = self.sums.iter().position(|sum| at < *sum);
+        picked.map_or(Action::Read, |place| Action::ALL[place])
     }
 }
 
@@ -59,69 +90,195 @@ impl User {
         }
     }
 
-    /// The credential that it now holds; empty when logged out.
-    pub(crate) fn credential(&self) -> &[u8] {
-        &self.credential
+    /// The access credential that it now holds, as requests carry it; empty
+    /// when logged out.
+    pub(crate) fn spelling(&self) -> &[u8] {
+        self.held.access()
     }
 
-    /// The life of that credential, unless logged out.
+    /// The refresh token that it now holds; empty if there is none.
+    pub(crate) fn refresh_token(&self) -> &[u8] {
+        self.held.refresh()
+    }
+
+    /// The history of its access credential, unless logged out.
     pub(crate) fn login(&self) -> Option<&LoginHistory> {
-        self.login.as_ref()
+        self.life.as_ref().map(Life::history)
     }
 
-    /// What it does next. The `n`-th draw of a user depends on the user's
-    /// `seed` alone.
-    pub(crate) fn next_action(&mut self, weights: Weights, seed: u64) -> Action {
-        if self.login.is_none() {
-            return Action::Login;
+    /// Its login, unless logged out.
+    pub(crate) fn life(&self) -> Option<&Life> {
+        self.life.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn life_mut(&mut self) -> Option<&mut Life> {
+        self.life.as_mut()
+    }
+
+    /// An access credential of earlier that is dead for certain at `now`.
+    pub(crate) fn stale(&self, now: Ns) -> Option<&[u8]> {
+        let stale = self.stale.as_deref();
+        stale
+            .filter(|stale| stale.dead_from <= now)
+            .map(|stale| &*stale.spelling)
+    }
+
+    /// What it does next, at `now` by the target's clock. The `n`-th draw of a
+    /// user depends on the user's `seed` alone.
+    pub(crate) fn next_action(&mut self, habits: &Habits, seed: u64, now: Ns) -> Action {
+        if let Some(due) = self.due(&habits.promises, now) {
+            return due;
         }
-        let draw = seed::derive(seed, self.draws);
-        self.draws += 1;
-        // The bias of the remainder is below 2^-49.
-        match draw % weights.total.max(1) {
-            at if at < weights.read => Action::Read,
-            at if at < weights.read_or_mutate => Action::Mutate,
-            _ => Action::Logout,
+        let draw = seed::derive(seed, u64::from(self.draws));
+        self.draws = self.draws.wrapping_add(1);
+        match habits.pick(draw) {
+            Action::Refresh if habits.promises.refresh == RefreshOffer::None => Action::Read,
+            Action::Stale if self.stale(now).is_none() => Action::Forged,
+            action => action,
         }
     }
 
-    /// Starts its draws afresh.
-    pub(crate) fn rewind(&mut self) {
+    /// What it has to do before anything else: log in, or renew.
+    pub(crate) fn due(&self, promises: &Guarantees, now: Ns) -> Option<Action> {
+        let Some(life) = &self.life else {
+            return Some(Action::Login);
+        };
+        if now < self.renew_from && !self.is_refused {
+            return None;
+        }
+        if !self.held.refresh().is_empty() && life.is_renewable(promises, now) {
+            return Some(Action::Refresh);
+        }
+        (self.is_refused || now >= life.expiry()).then_some(Action::Login)
+    }
+
+    /// Starts its draws and turns afresh.
+    pub(crate) fn rewind(&mut self, habits: &Habits) {
         self.draws = 0;
+        self.turns = 0;
+        self.keeps_stale = habits.keeps_stale;
+        if !self.keeps_stale {
+            self.stale = None;
+        }
     }
 
-    /// It now holds this credential.
-    pub(crate) fn log_in(&mut self, credential: &[u8], history: LoginHistory) {
-        self.hold(credential);
-        self.login = Some(history);
+    /// How many requests it has sent since.
+    pub(crate) fn turns(&self) -> u32 {
+        self.turns
+    }
+
+    /// It sends one more.
+    pub(crate) fn take_turn(&mut self) {
+        self.turns = self.turns.wrapping_add(1);
+    }
+
+    /// It now holds these credentials of a new login; an earlier one lives on,
+    /// unused.
+    pub(crate) fn log_in(
+        &mut self,
+        access: &[u8],
+        refresh: &[u8],
+        history: LoginHistory,
+        promises: &Guarantees,
+    ) {
+        self.retire(promises);
+        self.held.replace(access, refresh);
+        let life = Life::new(history);
+        self.renew_from = life.renew_from(promises);
+        self.life = Some(life);
+        self.is_refused = false;
         self.seen = None;
     }
 
-    /// The target has given it a new credential for the same login.
-    pub(crate) fn hold(&mut self, credential: &[u8]) {
-        self.credential.clear();
-        self.credential.extend_from_slice(credential);
+    /// The target has given it another access credential for the same login.
+    pub(crate) fn hold(&mut self, access: &[u8]) {
+        self.held.replace_access(access);
     }
 
-    /// It gives up its credential, whatever the target thinks of it.
+    /// It has renewed its login in `call`: the old access credential is no
+    /// longer used.
+    pub(crate) fn renew(
+        &mut self,
+        access: &[u8],
+        refresh: &[u8],
+        (call, expires_at): (Span, UnixMs),
+        promises: &Guarantees,
+    ) {
+        let old = self.life;
+        if let (RefreshOffer::SwapsAccess, Some(life)) = (promises.refresh, &mut self.life) {
+            let change = Change {
+                span: call,
+                acknowledged: true,
+            };
+            life.revoke(change, promises.revoke_one);
+        }
+        self.retire(promises);
+        self.held.replace(access, refresh);
+        self.life = old;
+        if let Some(life) = &mut self.life {
+            life.renew(call, expires_at);
+            self.renew_from = life.renew_from(promises);
+        }
+        self.is_refused = false;
+    }
+
+    /// Its access credential was refused, and rightly: it renews the login if
+    /// it can, and is logged out if not.
+    pub(crate) fn refused(&mut self, promises: &Guarantees) {
+        if self.held.refresh().is_empty() {
+            self.give_up(promises);
+        } else {
+            self.is_refused = true;
+        }
+    }
+
+    /// It gives up its credentials, whatever the target thinks of them, and
+    /// remembers the access credential if it is to show stale ones.
+    pub(crate) fn give_up(&mut self, promises: &Guarantees) {
+        self.retire(promises);
+        self.log_out();
+    }
+
+    /// It loses its credentials.
     pub(crate) fn log_out(&mut self) {
-        self.credential.clear();
-        self.login = None;
+        self.held = Held::default();
+        self.life = None;
+        self.is_refused = false;
         self.seen = None;
     }
 
     /// Whether this body was parsed and found right during this login.
     pub(crate) fn knows(&self, body: &[u8]) -> bool {
         self.seen
-            .is_some_and(|seen| seen.length == body.len() && seen.hash == hash(body))
+            .is_some_and(|seen| seen.length as usize == body.len() && seen.hash == hash(body))
     }
 
     /// This body was parsed and found right.
     pub(crate) fn remember(&mut self, body: &[u8]) {
-        self.seen = Some(Seen {
+        self.seen = u32::try_from(body.len()).ok().map(|length| Seen {
             hash: hash(body),
-            length: body.len(),
+            length,
         });
+    }
+
+    /// Keeps the access credential as a stale one, where that is wanted and it
+    /// dies earlier, or is dead already as far as anybody can tell.
+    fn retire(&mut self, promises: &Guarantees) {
+        let Some(life) = self.life.as_ref().filter(|_| self.keeps_stale) else {
+            return;
+        };
+        let dead_from = life.dead_from(promises);
+        let better = self
+            .stale
+            .as_ref()
+            .is_none_or(|stale| dead_from <= stale.dead_from || dead_from <= life.seen_until());
+        if better {
+            self.stale = Some(Box::new(Stale {
+                spelling: self.held.access().into(),
+                dead_from,
+            }));
+        }
     }
 }
 
@@ -132,86 +289,4 @@ fn hash(body: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use authbench_core::UnixMs;
-    use authbench_core::oracle::Span;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn logged_in() -> User {
-        let history = LoginHistory::new(Span::instant(UnixMs(0)), UnixMs(1_000));
-        let mut user = User::default();
-        user.log_in(b"credential", history);
-        user
-    }
-
-    fn weights(read: u32, mutate: u32, logout: u32) -> Weights {
-        let mix = Mix {
-            read: read.into(),
-            mutate: mutate.into(),
-            logout: logout.into(),
-            ..Mix::default()
-        };
-        Weights::of(&mix)
-    }
-
-    fn actions(seed: u64, weights: Weights) -> Vec<Action> {
-        let mut user = logged_in();
-        (0..1_000)
-            .map(|_| user.next_action(weights, seed))
-            .collect()
-    }
-
-    #[test]
-    fn a_logged_out_user_logs_in_and_the_others_keep_to_the_mix() {
-        assert_eq!(
-            User::default().next_action(weights(1, 1, 1), 0),
-            Action::Login
-        );
-        let drawn = actions(3, weights(90, 8, 2));
-        let share = |wanted| drawn.iter().filter(|action| **action == wanted).count();
-        assert!(
-            (860..940).contains(&share(Action::Read)),
-            "{}",
-            share(Action::Read)
-        );
-        assert!(
-            (50..115).contains(&share(Action::Mutate)),
-            "{}",
-            share(Action::Mutate)
-        );
-        assert!(
-            (5..45).contains(&share(Action::Logout)),
-            "{}",
-            share(Action::Logout)
-        );
-        assert_eq!(share(Action::Login), 0);
-        assert!(
-            actions(3, weights(1, 0, 0))
-                .iter()
-                .all(|action| *action == Action::Read)
-        );
-    }
-
-    #[test]
-    fn a_body_is_known_for_one_login() {
-        let mut user = logged_in();
-        assert!(!user.knows(b"body"));
-        user.remember(b"body");
-        assert!(user.knows(b"body") && !user.knows(b"bodz") && !user.knows(b"body2"));
-        user.hold(b"rotated");
-        assert!(user.knows(b"body"));
-        user.log_out();
-        assert!(!user.knows(b"body") && user.credential().is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn same_seed_same_actions(seed: u64) {
-            let weights = weights(50, 30, 20);
-            prop_assert_eq!(actions(seed, weights), actions(seed, weights));
-            prop_assert_ne!(actions(seed, weights), actions(seed.wrapping_add(1), weights));
-        }
-    }
-}
+mod tests;

@@ -7,17 +7,17 @@ use authbench_core::SubjectId;
 use authbench_core::oracle::{Change, Expectation, LoginHistory, Ns, Span};
 use authbench_core::system::monotonic_ns;
 
-use super::forgery::forged;
 use super::{RevocationOutcome, RevocationPlan};
 use crate::driver::Accounts;
 use crate::error::LoadError;
+use crate::forgery::forge;
+use crate::grant;
 use crate::judge::{self, Reading, Showing};
 use crate::line::Line;
 use crate::outcome::{Action, Kind};
 use crate::request::{RequestTemplate, Values};
 use crate::target::Target;
 use crate::timeline::Timeline;
-use crate::user::User;
 use authbench_engine::View;
 
 /// Nearer to an expiry than this the clock is no longer stepped.
@@ -145,27 +145,29 @@ impl Phase<'_> {
                 account.subject.as_deref(),
             )
         });
-        let user = User::new(subject);
+        let subject = subject.map(SubjectId::new);
         let values = Values {
             user: name,
             password,
             ..Values::default()
         };
-        let grant = self.insist(
+        let (history, grant) = self.insist(
             Action::Login,
             number,
             &values,
             |target, reading, span, view| {
                 reading.done()?;
-                judge::granted(target, &user, view, span)
+                let login = target.get(Action::Login).ok_or(Kind::UnexpectedStatus)?;
+                let grant = grant::read(target, login, subject.as_ref(), b"", view, span)?;
+                Ok((LoginHistory::new(span, grant.expires_at), grant))
             },
         )?;
         Ok(Followed {
             subject: grant.subject,
-            credential: grant.credential,
+            credential: grant.access,
             from_real_ns: monotonic_ns(),
-            from: grant.history.issued.end,
-            history: grant.history,
+            from: history.issued.end,
+            history,
             last_accepted: None,
             first_refused: None,
             showings: 0,
@@ -311,7 +313,8 @@ impl Phase<'_> {
     }
 
     fn show_forged(&mut self, issued: &[u8]) -> Result<(), LoadError> {
-        let credential = forged(issued);
+        let mut credential = Vec::new();
+        forge(&self.line.target.carrier, issued, &mut credential);
         let values = Values {
             credential: &credential,
             ..Values::default()

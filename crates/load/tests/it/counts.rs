@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use authbench_load::{
-    Action, CellOutcome, Driver, DriverOptions, Kind, LoadPoint, LoginPlan, Warmup,
+    Action, CellOutcome, Driver, DriverOptions, Kind, LoadPoint, LoginPlan, Mix, Warmup,
 };
 
 use crate::server::{Act, Framing, Script, Server, driver, mix, point};
@@ -130,31 +130,42 @@ fn each_misdeed_is_counted_once_under_its_name() {
 
 #[test]
 fn an_expired_credential_that_is_accepted_is_counted() {
-    // It is dead from the start by what the login says, and accepted.
+    // Users do not show what has expired by what the login says, but log in
+    // again; it is shown by those who try what is stale.
+    let stale = LoadPoint {
+        mix: Mix {
+            stale: 1.into(),
+            ..mix(1, 0, 0)
+        },
+        ..point()
+    };
     let script = Script {
-        lifetime_ms: 0,
+        lifetime_ms: 50,
         expiry_slack_ms: None,
         ..Script::default()
     };
     let server = Server::start(script);
-    let outcome = run(&server, "bearer", 20, &point());
+    let outcome = run(&server, "bearer", 1, &stale);
+    let tally = &outcome.tally;
+    assert!(tally.of_action(Action::Stale) > 0, "{tally:?}");
     assert_eq!(
-        outcome.tally.count(Action::Read, Kind::AcceptedDead),
-        outcome.arrivals
+        tally.of_action(Action::Stale),
+        tally.count(Action::Stale, Kind::AcceptedDead)
     );
     assert_eq!(
-        outcome.response_ns.len(),
-        0,
-        "a wrong answer is no measurement"
+        tally.of_action(Action::Stale),
+        tally.failures(),
+        "{tally:?}"
     );
-    // The same lifetime kept to: refusals are right, and users log in again.
+    // The same lifetime kept to: refusals are right.
     let server = Server::start(Script {
-        lifetime_ms: 0,
+        lifetime_ms: 50,
         ..Script::default()
     });
-    let outcome = run(&server, "bearer", 20, &point());
+    let outcome = run(&server, "bearer", 1, &stale);
     assert_eq!(outcome.tally.failures(), 0, "{:?}", outcome.tally);
     assert!(outcome.tally.of_action(Action::Login) > 0);
+    assert!(outcome.tally.of_action(Action::Stale) > 0);
 }
 
 #[test]
