@@ -50,6 +50,9 @@ pub(crate) struct Crowd<'d> {
     users_seed: u64,
     /// Users who have a request under way.
     busy: Box<[bool]>,
+    /// The latest instant of which is known that it has passed, nanoseconds on
+    /// the monotonic clock: nobody reads the clock for each request.
+    passed_ns: u64,
     values: u64,
     scratch: Vec<u8>,
     forged: Vec<u8>,
@@ -68,42 +71,50 @@ impl<'d> Crowd<'d> {
         routing: Routing,
         seed: u64,
     ) -> Result<Self, LoadError> {
-        let (target, population) = (lane.target, lane.population);
+        let Lane {
+            target,
+            population,
+            users,
+            share,
+            timeline,
+            engine,
+        } = lane;
         let wanted = mix.weights().into_iter().filter(|(_, weight)| *weight > 0);
         for (action, _) in wanted.chain([(Action::Read, 1), (Action::Login, 1)]) {
             if action != Action::Refresh || target.renews() {
                 target.need(action)?;
             }
         }
-        let replicas = lane.engine.addresses.len();
+        let replicas = engine.addresses.len();
         let mut admins = Vec::new();
         if mix.role_change.value > 0 {
             let account = population.accounts.admin().ok_or(LoadError::NoAdmin)?;
             admins.resize_with(replicas, || Admin::new(account.clone()));
         }
-        let siblings = Siblings::new(population.accounts_used, population.users, lane.share);
+        let siblings = Siblings::new(population.accounts_used, population.users, share);
         if mix.logout_all.value > 0 && !siblings.are_together() {
             return Err(LoadError::DevicesApart {
                 accounts: population.accounts_used,
-                shares: lane.share.of(),
+                shares: share.of(),
             });
         }
         let habits = Habits::new(mix, target.guarantees);
-        lane.users.iter_mut().for_each(|user| user.rewind(&habits));
+        users.iter_mut().for_each(|user| user.rewind(&habits));
         Ok(Self {
-            engine: Engine::open(&lane.engine)?,
+            engine: Engine::open(&engine)?,
             target,
             population,
-            busy: vec![false; lane.users.len()].into(),
-            users: lane.users,
+            busy: vec![false; users.len()].into(),
+            users,
             replicas,
             admins,
             siblings,
-            share: lane.share,
+            share,
             routing,
-            timeline: lane.timeline,
+            timeline,
             habits,
             users_seed: seed::for_purpose(seed, Purpose::Users),
+            passed_ns: 0,
             values: 0,
             scratch: Vec::with_capacity(1024),
             forged: Vec::new(),
@@ -295,8 +306,8 @@ impl Callers for Crowd<'_> {
         if !self.engine.has_idle(place.route()) {
             return None;
         }
-        // No later than it is, so that what is dead by then is dead.
-        let now = self.timeline.at(arrival.intended_ns);
+        self.passed_ns = self.passed_ns.max(arrival.intended_ns);
+        let now = self.timeline.at(self.passed_ns);
         let (action, is_admins) = self.decide(number, place, now);
         let ticket = Ticket {
             user: number,
@@ -317,6 +328,7 @@ impl Callers for Crowd<'_> {
 
     fn next_over(&mut self) -> Option<Over> {
         let done = self.engine.next_done()?;
+        self.passed_ns = self.passed_ns.max(done.done_ns);
         let kind = self.settle(&done);
         let (received_bytes, reusable) = match &done.answer {
             Ok(answer) => (answer.wire_bytes, answer.keep_alive),

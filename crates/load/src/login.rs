@@ -30,9 +30,11 @@ pub struct LoginPlan<'u> {
     /// hashing passwords, say).
     pub users: &'u Users,
     /// The numbers of the accounts, those of other drivers' users included:
-    /// the first is the account of user 0, and so on. Numbers beyond the last account begin
+    /// the first is the account of user 0, and so on, round and round. Numbers beyond the last account begin
     /// again at the first, unless the logins are kept.
     pub numbers: Range<u32>,
+    /// Logins of each account, at least 1; each is a user of its own.
+    pub devices: u32,
     /// Connections over all lanes, each with one login under way.
     pub connections: u32,
     /// Whether these users become the population of later load points, in
@@ -103,6 +105,28 @@ impl Sizes {
     }
 }
 
+impl LoginPlan<'_> {
+    /// How many accounts take part.
+    fn accounts_used(&self) -> u32 {
+        self.numbers.len() as u32
+    }
+
+    /// How many users there are, those of other drivers included.
+    fn all(&self) -> u32 {
+        self.accounts_used().saturating_mul(self.devices.max(1))
+    }
+
+    /// The account of user `number` of all.
+    fn account(&self, number: u32) -> u32 {
+        self.numbers.start + self.own(number)
+    }
+
+    /// The same, counted from the first that takes part.
+    fn own(&self, number: u32) -> u32 {
+        number % self.accounts_used().max(1)
+    }
+}
+
 impl Driver {
     /// Makes the logins of `plan`, each connection one after the other; of
     /// them those that are this driver's share.
@@ -129,7 +153,7 @@ impl Driver {
         self.target.need(Action::Login)?;
         self.timeline.realign();
         let jobs = self.crews.iter().map(|crew| {
-            let logins = crew.share.count(plan.numbers.len() as u32);
+            let logins = crew.share.count(plan.all());
             let connections = crew.share.count(plan.connections).min(logins).max(1);
             let job = Job {
                 plan,
@@ -162,7 +186,7 @@ impl Driver {
         }
         // Interrupted lanes have come differently far; users beyond the first
         // gap are let go.
-        let all = plan.numbers.len() as u32;
+        let all = plan.all();
         let gaps = self.crews.iter().filter_map(|crew| {
             let made = crew.users.len() as u32;
             (made < crew.share.count(all)).then(|| crew.share.user(made))
@@ -174,6 +198,7 @@ impl Driver {
         self.population = Some(Population {
             accounts,
             first: plan.numbers.start,
+            accounts_used: plan.accounts_used(),
             users,
         });
     }

@@ -21,12 +21,13 @@ pub(crate) struct Siblings {
 }
 
 impl Siblings {
-    /// Of `accounts` accounts with `devices` users each, of which the lane has
+    /// Of `accounts` accounts that `users` users share, of whom the lane has
     /// `share`.
-    pub(crate) fn new(accounts: u32, devices: u32, share: Share) -> Self {
+    pub(crate) fn new(accounts: u32, users: u32, share: Share) -> Self {
+        let accounts = accounts.max(1);
         Self {
-            accounts: accounts.max(1),
-            devices: devices.max(1),
+            accounts,
+            devices: users.div_ceil(accounts).max(1),
             share,
             sweeps: HashMap::default(),
         }
@@ -157,9 +158,9 @@ mod tests {
         // The second lane of two has users 1, 3, 5, .. 15 of 16: accounts 1, 3,
         // 1, 3, ..
         let share = Share::new(1, 2).unwrap();
-        let mut siblings = Siblings::new(4, 4, share);
+        let mut siblings = Siblings::new(4, 16, share);
         assert!(siblings.are_together());
-        assert!(!Siblings::new(3, 2, share).are_together());
+        assert!(!Siblings::new(3, 6, share).are_together());
         let mut users = users(8);
         let change = Change {
             span: at(50, 60),

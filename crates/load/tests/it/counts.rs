@@ -153,7 +153,7 @@ fn an_expired_credential_that_is_accepted_is_counted() {
         tally.count(Action::Stale, Kind::AcceptedDead)
     );
     assert_eq!(
-        tally.of_action(Action::Stale),
+        tally.of_kind(Kind::AcceptedDead),
         tally.failures(),
         "{tally:?}"
     );
