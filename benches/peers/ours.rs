@@ -73,6 +73,7 @@ fn said(args: &DriveArgs) -> Result<Said> {
     let logins = LoginPlan {
         users: &profile.users,
         numbers: 0..args.users,
+        devices: 1,
         connections: args.connections,
         keep: true,
         timeout_ms: TIMEOUT_MS,

@@ -191,7 +191,7 @@ impl Driver {
     }
 
     /// The lanes at work: their users, and their parts of `connections`, at
-    /// least one each. Lines the clocks up.
+    /// least one to each replica. Lines the clocks up.
     ///
     /// # Errors
     /// [`LoadError::NoPopulation`].
@@ -207,9 +207,10 @@ impl Driver {
             return Err(LoadError::NoPopulation);
         }
         let (target, timeline) = (&self.target, self.timeline);
+        let replicas = self.addresses.len() as u32;
         let lanes = self.crews.iter_mut().map(|crew| {
             let mut engine = options.clone();
-            engine.connections = crew.share.count(connections).max(1);
+            engine.connections = crew.share.count(connections).max(replicas);
             let lane = Lane {
                 target,
                 population,
@@ -238,7 +239,8 @@ impl Driver {
             kind: self.options.engine,
             addresses: self.addresses.clone(),
             security: Security::Plain,
-            connections,
+            // At least one to each.
+            connections: connections.max(self.addresses.len() as u32),
             timeout_ms,
             shared_core: self.options.shared_core,
             never_sleeps: self.options.never_sleeps,

@@ -12,6 +12,7 @@ use crate::error::LoadError;
 use crate::judge;
 use crate::lanes::{self, Together};
 use crate::outcome::{Action, Kind};
+use crate::place::Place;
 use crate::record::{Wire, add, histogram};
 use crate::request::Values;
 use crate::share::Share;
@@ -240,9 +241,10 @@ struct Job<'d> {
 impl<'d> Job<'d> {
     fn run(self, together: &Together<'_>) -> Result<Made, LoadError> {
         let mut engine = Engine::open(&self.engine)?;
+        let own = self.share.count(self.plan.all()) as usize;
         let mut logins = Logins {
             job: &self,
-            kept: Vec::new(),
+            kept: Vec::with_capacity(if self.plan.keep { own } else { 0 }),
             scratch: Vec::new(),
             outcome: LoginOutcome::new(),
         };
@@ -274,7 +276,7 @@ struct Logins<'j, 'd> {
 impl Logins<'_, '_> {
     fn run(&mut self, engine: &mut Engine<u32>, together: &Together<'_>) -> Result<(), LoadError> {
         let Job { plan, share, .. } = *self.job;
-        let mut left = 0..share.count(plan.numbers.len() as u32);
+        let mut left = 0..share.count(plan.all());
         together.start_ns()?;
         let started_ns = monotonic_ns();
         loop {
@@ -283,10 +285,14 @@ impl Logins<'_, '_> {
                 left = 0..0;
                 self.outcome.interrupted = true;
             }
-            while engine.has_idle(Route::Any)
-                && let Some(own) = left.next()
-            {
-                self.send(engine, plan.numbers.start + share.user(own));
+            while !left.is_empty() {
+                let number = share.user(left.start);
+                let route = self.route(number);
+                if !engine.has_idle(route) {
+                    break;
+                }
+                left.start += 1;
+                self.send(engine, number, route);
             }
             if engine.in_flight() == 0 && left.is_empty() {
                 return Ok(());
@@ -313,8 +319,14 @@ impl Logins<'_, '_> {
         }
     }
 
-    fn send(&mut self, engine: &mut Engine<u32>, number: u32) {
-        let Some(account) = self.job.accounts.nth(number) else {
+    /// Where a user's login is made: at home.
+    fn route(&self, number: u32) -> Route {
+        let Job { plan, engine, .. } = self.job;
+        Place::new(engine.addresses.len(), plan.own(number), 0).route()
+    }
+
+    fn send(&mut self, engine: &mut Engine<u32>, number: u32, route: Route) {
+        let Some(account) = self.job.accounts.nth(self.job.plan.account(number)) else {
             return;
         };
         let values = Values {
@@ -322,7 +334,7 @@ impl Logins<'_, '_> {
             password: &account.password,
             ..Values::default()
         };
-        engine.send(Route::Any, number, |out| {
+        engine.send(route, number, |out| {
             self.job
                 .target
                 .write(Action::Login, &values, &mut self.scratch, out);
@@ -332,7 +344,7 @@ impl Logins<'_, '_> {
     fn over(&mut self, engine: &mut Engine<u32>, done: Done<u32>) -> Result<(), LoadError> {
         let target = self.job.target;
         let number = done.request.ticket;
-        let account = self.job.accounts.nth(number);
+        let account = self.job.accounts.nth(self.job.plan.account(number));
         let answer = done.answer.map_err(|broken| LoadError::Broken {
             address: target.address,
             action: Action::Login.label(),

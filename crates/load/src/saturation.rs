@@ -123,7 +123,8 @@ impl Driver {
         let lanes = self.lanes(plan.connections, plan.timeout_ms.max(1_000))?;
         let seats = lanes.into_iter().map(|(core, mut lane)| {
             let users = lane.users.len() as u32;
-            lane.engine.connections = lane.engine.connections.min(users).max(1);
+            let replicas = lane.engine.addresses.len() as u32;
+            lane.engine.connections = lane.engine.connections.min(users).max(replicas);
             lane.engine.gather = GATHER;
             Seat {
                 core,
@@ -140,7 +141,10 @@ impl Driver {
 /// A lane's users as readers, and how many connections they have.
 fn readers(lane: Lane<'_>, seed: u64) -> Result<(Crowd<'_>, u32), LoadError> {
     let connections = lane.engine.connections;
-    Ok((Crowd::gather(lane, &Mix::reads(), Routing::Sticky, seed)?, connections))
+    Ok((
+        Crowd::gather(lane, &Mix::reads(), Routing::Sticky, seed)?,
+        connections,
+    ))
 }
 
 /// Keeps a target busy from each of `seats`; `gather` makes the callers, and

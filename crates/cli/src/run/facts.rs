@@ -136,6 +136,7 @@ impl Phase<'_> {
         let plan = LoginPlan {
             users,
             numbers,
+            devices: 1,
             connections,
             keep,
             timeout_ms,

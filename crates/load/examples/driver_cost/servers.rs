@@ -70,6 +70,7 @@ impl Running {
         let plan = LoginPlan {
             users: &self.profile.users,
             numbers: 0..USERS,
+            devices: 1,
             connections: 32,
             keep: true,
             timeout_ms: 10_000,

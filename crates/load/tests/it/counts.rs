@@ -177,6 +177,7 @@ fn users_keep_their_own_accounts() {
     let plan = LoginPlan {
         users: &profile.users,
         numbers: 900..920,
+        devices: 1,
         connections: 3,
         keep: true,
         timeout_ms: 20_000,

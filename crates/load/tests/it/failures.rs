@@ -14,6 +14,7 @@ fn log_in(profile: &Profile, numbers: std::ops::Range<u32>, timeout_ms: u64) -> 
     let plan = LoginPlan {
         users: &profile.users,
         numbers,
+        devices: 1,
         connections: 2,
         keep: true,
         timeout_ms,
@@ -136,6 +137,7 @@ fn logins_beyond_the_accounts_go_round_and_are_counted() {
     let plan = LoginPlan {
         users: &profile.users,
         numbers: 0..1_500,
+        devices: 1,
         connections: 4,
         keep: false,
         timeout_ms: 20_000,

@@ -80,6 +80,7 @@ fn keeps_its_promises(name: &str) {
     let plan = LoginPlan {
         users: &profile.users,
         numbers: 0..USERS,
+        devices: 1,
         connections: 4,
         keep: true,
         timeout_ms: 20_000,
@@ -110,6 +111,7 @@ fn keeps_its_promises(name: &str) {
     let plan = LoginPlan {
         users: &hashed,
         numbers: 0..2,
+        devices: 1,
         connections: 1,
         keep: false,
         ..plan

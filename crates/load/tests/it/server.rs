@@ -177,6 +177,7 @@ pub(crate) fn driver(profile: &Profile, users: u32) -> Driver {
     let plan = LoginPlan {
         users: &profile.users,
         numbers: 0..users,
+        devices: 1,
         connections: 4,
         keep: true,
         timeout_ms: 20_000,
