@@ -70,4 +70,4 @@ cargo build --release -p authbench-benches --bin authbench-peers >&2
 exec "$target/release/authbench-peers" measure \
     --authbench "$target/release/authbench" \
     "$@" \
-    --null-server "$target/release/examples/driver_cost" serve
+    --null-server "$target/release/examples/driver_cost" null
