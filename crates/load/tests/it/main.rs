@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod arrivals;
 mod counts;
 mod failures;
 mod http;
+mod lanes;
 mod reference;
 mod revocation;
 mod saturation;

@@ -93,8 +93,12 @@ struct Shared {
     requests: AtomicU64,
     acts: Mutex<BTreeMap<Act, u64>>,
     stalls_ns: Mutex<Vec<(u64, u64)>>,
+    done: Mutex<Deeds>,
     stop: AtomicBool,
 }
+
+/// How often each account did what, by method and path.
+pub(crate) type Deeds = BTreeMap<(String, String), u64>;
 
 impl Server {
     pub(crate) fn start(script: Script) -> Self {
@@ -109,6 +113,7 @@ impl Server {
             requests: AtomicU64::new(0),
             acts: Mutex::default(),
             stalls_ns: Mutex::default(),
+            done: Mutex::default(),
             stop: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -148,6 +153,11 @@ impl Server {
     /// How many requests of any kind.
     pub(crate) fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// What was done since the last call, and by whom.
+    pub(crate) fn take_deeds(&self) -> Deeds {
+        std::mem::take(&mut *self.shared.done.lock().unwrap())
     }
 
     /// How long it held everybody up, by its own clock.
@@ -277,6 +287,7 @@ impl Shared {
                 let Some(subject) = self.subject(credential, now) else {
                     return Reply::status(401);
                 };
+                self.note(&subject, path);
                 match path {
                     "GET /me" if act == Act::WrongUser => {
                         Reply::json(&serde_json::json!({"subject": "acct-999999"}))
@@ -296,6 +307,11 @@ impl Shared {
         }
     }
 
+    fn note(&self, subject: &str, path: &str) {
+        let deed = (subject.to_owned(), path.to_owned());
+        *self.done.lock().unwrap().entry(deed).or_default() += 1;
+    }
+
     fn login(&self, request: &Request, now: UnixMs) -> Reply {
         if self.script.login_status != 200 {
             let body = r#"{"echo":"c2VjcmV0LXNlY3JldC1zZWNyZXQ"}"#.to_owned();
@@ -309,6 +325,7 @@ impl Shared {
         let user = body["user"].as_str().unwrap().to_owned();
         assert_eq!(body["password"], user.replace("user-", "lab-password-"));
         let subject = user.replace("user-", "acct-");
+        self.note(&subject, "POST /login");
         let expires_at = now.plus_ms(self.script.lifetime_ms);
         let mut logins = self.logins.lock().unwrap();
         let token = format!("token-{subject}-{:016x}", logins.len());
