@@ -244,6 +244,7 @@ impl Driver {
             timeout_ms,
             shared_core: self.options.shared_core,
             never_sleeps: self.options.never_sleeps,
+            ..EngineOptions::new(self.target.address)
         }
     }
 }
