@@ -31,6 +31,7 @@ fn driver(server: &Server, lanes: Vec<Option<usize>>, share: Share) -> Driver {
     let plan = LoginPlan {
         users: &profile.users,
         numbers: 50..50 + USERS,
+        devices: 1,
         connections: 5,
         keep: true,
         timeout_ms: 20_000,
@@ -247,6 +248,7 @@ fn more_lanes_than_users_or_connections_do_no_harm() {
     let plan = LoginPlan {
         users: &profile.users,
         numbers: 0..2,
+        devices: 1,
         connections: 1,
         keep: true,
         timeout_ms: 20_000,
@@ -269,6 +271,7 @@ fn a_core_that_is_not_there_is_an_error() {
     let plan = LoginPlan {
         users: &profile.users,
         numbers: 0..4,
+        devices: 1,
         connections: 2,
         keep: true,
         timeout_ms: 20_000,
