@@ -1,14 +1,21 @@
-//! One run: every strategy of a scenario behind its own server process, put
-//! under load in interleaved blocks by one driver.
+//! One run: every strategy of a scenario behind its own server processes, put
+//! under load by one driver: in interleaved blocks, or one strategy after the
+//! other through all phases.
 
 mod board;
 pub(crate) mod cells;
 pub(crate) mod contender;
 pub(crate) mod convert;
+mod costs;
+mod doors;
 pub(crate) mod facts;
+mod faults;
+mod knee;
 pub(crate) mod library;
 pub(crate) mod machine;
+mod phases;
 pub(crate) mod progress;
+pub(crate) mod served;
 pub(crate) mod show;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,15 +25,16 @@ use authbench_catalog::Recipe;
 use authbench_core::Clock as _;
 use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_lab::{Placement, cores, timer};
-use authbench_load::Scenario;
+use authbench_load::{EngineKind, Scenario};
 use authbench_results::{
     Cell, Environment, Health, Purpose, Run, RunResult, SchemaVersion, Skipped, Snapshot, Source,
     StrategyFacts, rfc3339,
 };
 
-use crate::run::contender::{Contender, Grounds};
-use crate::run::machine::Machine;
+use crate::run::cells::Tour;
+use crate::run::contender::{Contender, Found};
 use crate::run::progress::Progress;
+use crate::run::served::Grounds;
 use crate::services::Services;
 
 /// What is to be run.
@@ -42,6 +50,10 @@ pub(crate) struct Plan {
     pub(crate) asked_for: bool,
     /// What for.
     pub(crate) purpose: Purpose,
+    /// What carries the requests.
+    pub(crate) engine: EngineKind,
+    /// Threads of the driver; `None` is one for each of its cores.
+    pub(crate) threads: Option<u32>,
 }
 
 /// Runs `plan`. When `stop` becomes true, the run ends early and returns what
@@ -63,21 +75,29 @@ pub(crate) fn run(
     let grounds = Grounds {
         placement,
         services: &services,
+        engine: plan.engine,
+        threads: plan.threads,
     };
-    let (mut contenders, skipped) = start_all(plan, &grounds, stop, progress);
-    if contenders.is_empty() {
+    let mut way = Way {
+        plan,
+        grounds: &grounds,
+        stop,
+        progress,
+        skipped: Vec::new(),
+    };
+    let found = way.go();
+    let skipped = way.skipped;
+    if found.is_empty() {
         let reasons: Vec<String> = skipped
             .iter()
             .map(|one| format!("{}: {}", one.strategy, one.reason))
             .collect();
         bail!("no strategy could be measured\n  {}", reasons.join("\n  "));
     }
-    let machine = Machine::new(placement);
-    cells::measure_all(&mut contenders, &plan.scenario, &machine, stop, progress)?;
-    facts::measure_revocations(&mut contenders, &plan.scenario, stop, progress);
     progress.finish();
     let whole = before.0.until(&Snapshot::take(), None);
-    let measured = gather(contenders, skipped, &mut warnings);
+    let lag_budget_ns = convert::lag_budget_ns(&plan.scenario);
+    let measured = gather(found, skipped, lag_budget_ns, &mut warnings);
     Ok(RunResult {
         schema: SchemaVersion::V1,
         run: Run {
@@ -134,8 +154,9 @@ struct Measured {
 
 /// The file form of all that was measured, and why anything was not.
 fn gather(
-    contenders: Vec<Contender>,
+    found: Vec<Found>,
     skipped: Vec<Skipped>,
+    lag_budget_ns: u64,
     warnings: &mut Vec<String>,
 ) -> Measured {
     let mut measured = Measured {
@@ -143,12 +164,19 @@ fn gather(
         strategies: Vec::new(),
         skipped,
     };
-    for contender in contenders {
-        if let Some(reason) = &contender.failure {
-            let strategy = &contender.recipe.name;
+    for one in found {
+        let strategy = &one.recipe.name;
+        if let Some(reason) = &one.failure {
             warnings.push(format!("{strategy} was not measured to its end: {reason}"));
         }
-        let (facts, cells) = convert::contender(contender);
+        warnings.extend(one.notes.iter().map(|note| format!("{strategy}: {note}")));
+        let left_out = one.left_out.iter().map(|reason| Skipped {
+            strategy: strategy.clone(),
+            reason: reason.clone(),
+            optional: false,
+        });
+        measured.skipped.extend(left_out);
+        let (facts, cells) = convert::found(one, lag_budget_ns);
         match facts {
             Ok(facts) => {
                 measured.strategies.push(facts);
@@ -180,49 +208,88 @@ fn prepare_thread(placement: &Placement) -> Vec<String> {
     warnings
 }
 
-fn start_all(
-    plan: &Plan,
-    grounds: &Grounds<'_>,
-    stop: &AtomicBool,
-    progress: &Progress,
-) -> (Vec<Contender>, Vec<Skipped>) {
-    let mut contenders = Vec::new();
-    let mut skipped = Vec::new();
-    for recipe in &plan.recipes {
-        let strategy = recipe.name.clone();
-        let left_out = |reason| Skipped {
-            strategy: strategy.clone(),
-            reason,
-            optional: false,
-        };
-        if stop.load(Ordering::SeqCst) {
-            skipped.push(left_out("the run was stopped before it began".to_owned()));
-            continue;
+/// The way through a run.
+struct Way<'w> {
+    plan: &'w Plan,
+    grounds: &'w Grounds<'w>,
+    stop: &'w AtomicBool,
+    progress: &'w Progress,
+    skipped: Vec<Skipped>,
+}
+
+impl Way<'_> {
+    fn go(&mut self) -> Vec<Found> {
+        let scenario = &self.plan.scenario;
+        let mut tour = Tour::new(scenario, self.grounds, self.stop, self.progress);
+        if !scenario.phases.is_empty() {
+            return self.one_after_the_other(&mut tour);
         }
-        if let Some(missing) = grounds.services.missing(recipe) {
-            progress.warn(&format!("{strategy} is LEFT OUT: {missing}"));
-            skipped.push(Skipped {
-                optional: !plan.asked_for,
-                ..left_out(missing.to_string())
+        let recipes = self.plan.recipes.iter();
+        let mut contenders: Vec<Contender> =
+            recipes.filter_map(|recipe| self.start(recipe)).collect();
+        if let Some(wanted) = &scenario.knee {
+            for contender in &mut contenders {
+                knee::find(&mut tour, contender, wanted);
+            }
+        }
+        tour.interleaved(&mut contenders);
+        for contender in &mut contenders {
+            facts::measure_revocation(contender, scenario, self.stop, self.progress);
+        }
+        contenders.into_iter().map(|one| one.found).collect()
+    }
+
+    /// Each strategy with the whole machine to itself: what it holds, and what
+    /// breaks, is no concern of the others.
+    fn one_after_the_other(&mut self, tour: &mut Tour<'_>) -> Vec<Found> {
+        let mut found = Vec::new();
+        for recipe in &self.plan.recipes {
+            if let Some(mut contender) = self.start(recipe) {
+                phases::passage(tour, &mut contender);
+                let scenario = &self.plan.scenario;
+                facts::measure_revocation(&mut contender, scenario, self.stop, self.progress);
+                found.push(contender.found);
+            }
+        }
+        found
+    }
+
+    /// Starts a strategy and measures what needs no load; or notes why not.
+    fn start(&mut self, recipe: &Recipe) -> Option<Contender> {
+        let (strategy, progress) = (&recipe.name, self.progress);
+        let mut left_out = |reason: String, optional| {
+            self.skipped.push(Skipped {
+                strategy: strategy.clone(),
+                reason,
+                optional,
             });
-            continue;
+        };
+        if self.stop.load(Ordering::SeqCst) {
+            left_out("the run was stopped before it began".to_owned(), false);
+            return None;
         }
-        progress.step(&strategy, "starts, logs in, counts memory");
-        let prepared = Contender::start(recipe, &plan.scenario, grounds).and_then(|mut it| {
-            facts::measure(&mut it, &plan.scenario, grounds, stop)?;
+        if let Some(missing) = self.grounds.services.missing(recipe) {
+            progress.warn(&format!("{strategy} is LEFT OUT: {missing}"));
+            left_out(missing.to_string(), !self.plan.asked_for);
+            return None;
+        }
+        progress.step(strategy, "starts, logs in, counts memory");
+        let scenario = &self.plan.scenario;
+        let prepared = Contender::start(recipe, scenario, self.grounds).and_then(|mut it| {
+            facts::measure(&mut it, scenario, self.grounds, self.stop)?;
             Ok(it)
         });
+        progress.step_done();
         match prepared {
-            Ok(contender) => contenders.push(contender),
+            Ok(contender) => Some(contender),
             Err(error) => {
                 let reason = format!("{error:#}");
                 progress.warn(&format!("{strategy} is left out: {reason}"));
-                skipped.push(left_out(reason));
+                left_out(reason, false);
+                None
             }
         }
-        progress.step_done();
     }
-    (contenders, skipped)
 }
 
 fn environment(placement: &Placement, services: &Services) -> Environment {

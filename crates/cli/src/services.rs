@@ -4,13 +4,33 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use anyhow::Context as _;
 use authbench_catalog::registry::Service;
 use authbench_catalog::{Recipe, ServiceUrls};
-use authbench_lab::services::{self, Instance, ServiceError};
+use authbench_lab::services::{
+    self, Instance, Proxied, ProxiedError, ServiceError, services_through_proxies,
+};
+use parking_lot::Mutex;
 
 /// What was found. Private servers end when this is dropped.
 #[derive(Default)]
-pub(crate) struct Services(BTreeMap<Service, Result<Instance, ServiceError>>);
+pub(crate) struct Services(BTreeMap<Service, Result<Found, ServiceError>>);
+
+struct Found {
+    url: String,
+    /// Killed and restarted while others know the URL alone.
+    instance: Mutex<Instance>,
+}
+
+impl Found {
+    fn obtain(service: Service) -> Result<Self, ServiceError> {
+        let instance = Instance::obtain(in_the_lab(service))?;
+        Ok(Self {
+            url: instance.url().to_owned(),
+            instance: Mutex::new(instance),
+        })
+    }
+}
 
 impl Services {
     /// Finds or starts what `recipes` need and their files do not name.
@@ -19,7 +39,7 @@ impl Services {
         for service in recipes.into_iter().filter_map(Recipe::needs) {
             found
                 .entry(service)
-                .or_insert_with(|| Instance::obtain(in_the_lab(service)));
+                .or_insert_with(|| Found::obtain(service));
         }
         Self(found)
     }
@@ -43,10 +63,7 @@ impl Services {
 
     /// Where they are.
     pub(crate) fn urls(&self) -> ServiceUrls {
-        let url = |service| {
-            let found = self.0.get(&service)?.as_ref().ok()?;
-            Some(found.url().to_owned())
-        };
+        let url = |service| self.url(service).map(str::to_owned);
         ServiceUrls {
             mysql: url(Service::Mysql),
             postgres: url(Service::Postgres),
@@ -56,23 +73,73 @@ impl Services {
 
     /// The variables that tell a child where they are.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
-        let found = self.0.iter().filter_map(|(service, found)| {
-            let found = found.as_ref().ok()?;
-            Some((in_the_lab(*service).url_variable(), found.url().to_owned()))
+        self.environment_behind(&[])
+    }
+
+    /// The same, behind `proxies` as far as there are such.
+    pub(crate) fn environment_behind(&self, proxies: &[Proxied]) -> Vec<(&'static str, String)> {
+        let found = self.0.keys().filter_map(|service| {
+            let service = (*service, in_the_lab(*service));
+            let behind = proxies.iter().find(|proxied| proxied.service == service.1);
+            let url = match behind {
+                Some(proxied) => &proxied.url,
+                None => self.url(service.0)?,
+            };
+            Some((service.1.url_variable(), url.to_owned()))
         });
         found.collect()
+    }
+
+    /// Proxies before the server that `recipe` needs; none where it needs none.
+    ///
+    /// # Errors
+    /// When a proxy cannot be started.
+    pub(crate) fn proxies(&self, recipe: &Recipe) -> Result<Vec<Proxied>, ProxiedError> {
+        let needed = recipe.needs().into_iter();
+        let urls = needed.filter_map(|service| Some((in_the_lab(service), self.url(service)?)));
+        services_through_proxies(urls)
+    }
+
+    /// Kills the server that `recipe` needs and starts it with what it kept;
+    /// calls `gone` in between.
+    ///
+    /// # Errors
+    /// When it is not ours, or does not come back.
+    pub(crate) fn restart(&self, recipe: &Recipe, gone: impl FnOnce()) -> anyhow::Result<()> {
+        let service = recipe
+            .needs()
+            .context("its store has no server that could be restarted")?;
+        let found = self.0.get(&service).and_then(|found| found.as_ref().ok());
+        let mut instance = found
+            .context("its store's server was not found")?
+            .instance
+            .lock();
+        let server = instance.private().with_context(|| {
+            let variable = in_the_lab(service).url_variable();
+            format!(
+                "its store's server was not started here: unset {variable} to have one of our own"
+            )
+        })?;
+        server.kill()?;
+        gone();
+        Ok(server.restart()?)
     }
 
     /// Which versions they are, as far as they were started here.
     pub(crate) fn versions(&self) -> BTreeMap<String, String> {
         let found = self.0.iter().filter_map(|(service, found)| {
-            let version = match found.as_ref().ok()? {
+            let version = match &*found.as_ref().ok()?.instance.lock() {
                 Instance::Borrowed(_) => "not started here".to_owned(),
                 Instance::Private(_) => version(in_the_lab(*service))?,
             };
             Some((service.label().to_owned(), version))
         });
         found.collect()
+    }
+
+    fn url(&self, service: Service) -> Option<&str> {
+        let found = self.0.get(&service)?.as_ref().ok()?;
+        Some(&found.url)
     }
 }
 

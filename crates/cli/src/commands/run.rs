@@ -1,12 +1,12 @@
 //! `authbench run`: measures a scenario.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use authbench_catalog::{Recipe, RecipeError};
 use authbench_conf::{ConfError, Located};
 use authbench_lab::cores;
-use authbench_load::Scenario;
+use authbench_load::{EngineKind, KneeSearch, Scenario};
 use authbench_results::Purpose;
 
 use crate::exit::Outcome;
@@ -42,6 +42,17 @@ pub(crate) struct Options {
     /// The folder for results.
     #[arg(long, default_value = "results/runs", value_name = "DIR")]
     out: PathBuf,
+    /// Seek the highest rate at which 99 of 100 reads take at most so many
+    /// milliseconds, and measure at 25, 50, 75 and 90 % of it, in place of the
+    /// scenario's rates or phases.
+    #[arg(long, value_name = "SLO_MS", value_parser = slo_ms)]
+    knee: Option<f64>,
+    /// What carries the requests: auto, epoll, io-uring, hyper or http2.
+    #[arg(long, default_value_t, value_name = "NAME")]
+    engine: EngineKind,
+    /// Threads of the driver; one for each of its cores if absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: Option<u32>,
     /// What the run is for.
     #[arg(long, value_enum, default_value_t)]
     purpose: PurposeArg,
@@ -117,6 +128,9 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
     if let Some(seed) = options.seed {
         scenario.seed = seed;
     }
+    if let Some(slo_ms) = options.knee {
+        seek_knee(&mut scenario, slo_ms)?;
+    }
     if !options.strategies.is_empty() {
         let names = options
             .strategies
@@ -133,7 +147,28 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
         recipes,
         asked_for: !options.strategies.is_empty(),
         purpose: options.purpose.into(),
+        engine: options.engine,
+        threads: options.threads,
     })
+}
+
+fn slo_ms(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(ms) if ms > 0.0 && ms <= 600_000.0 => Ok(ms),
+        _ => Err("milliseconds above 0, up to 600000, are wanted".to_owned()),
+    }
+}
+
+/// Puts the search for the knee in the place of all that says a rate.
+fn seek_knee(scenario: &mut Scenario, slo_ms: f64) -> Result<()> {
+    // As if it stood in a file, so that everything else is as it is there.
+    let text = format!("slo_ms_p99 = {slo_ms:?}");
+    let wanted: KneeSearch = authbench_conf::parse(Path::new("--knee"), &text)?;
+    scenario.knee = Some(wanted);
+    scenario.phases.clear();
+    scenario.faults.clear();
+    scenario.load.rates_per_s.value.clear();
+    Ok(())
 }
 
 /// Finds the recipes; a wrong name is an error at its place in the scenario.
@@ -154,8 +189,18 @@ fn recipes(scenario: &Scenario, source: &Source, from_file: bool) -> Result<Vec<
 
 /// How many steps the progress bar counts.
 fn steps(plan: &Plan) -> u64 {
-    let strategies = plan.recipes.len() as u64;
-    let load = &plan.scenario.load;
-    let cells = load.rates_per_s.value.len() as u64 * u64::from(load.blocks.value);
-    strategies * (2 + cells + u64::from(load.blocks.value))
+    let scenario = &plan.scenario;
+    let blocks = u64::from(scenario.load.blocks.value);
+    let revocation = u64::from(scenario.revocation.logins.value > 0);
+    let points = match &scenario.knee {
+        Some(knee) => knee.fractions_percent.value.len(),
+        None => scenario.load.rates_per_s.value.len().max(1),
+    } as u64;
+    let measured = match scenario.phases.len() as u64 {
+        0 if scenario.faults.is_empty() => (points + 1) * blocks,
+        0 => points + blocks,
+        phases => phases,
+    };
+    let search = u64::from(scenario.knee.is_some());
+    plan.recipes.len() as u64 * (1 + search + measured + revocation)
 }

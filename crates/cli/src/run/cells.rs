@@ -1,19 +1,21 @@
-//! The cells, in interleaved blocks: every strategy at every rate, then every
-//! strategy at saturation, then all again, so that a slow minute of the machine
-//! hurts all alike.
+//! The cells: every strategy at every load point in interleaved blocks, so that
+//! a slow minute of the machine hurts all alike; or, where order matters, one
+//! strategy after the other through all of them.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use authbench_core::system::monotonic_ns;
-use authbench_lab::cpu;
-use authbench_load::{CellOutcome, LoadPoint, Probe, SaturationPlan, Scenario};
+use authbench_load::{Arrivals, CellOutcome, Fault, LoadPoint, SaturationPlan, Scenario};
 use authbench_results::{Health, RejectedBlock};
 
 use crate::run::contender::{CellRecord, Contender};
 use crate::run::convert;
+use crate::run::faults::{self, Caused, Heard};
 use crate::run::machine::Machine;
 use crate::run::progress::Progress;
+use crate::run::served::Grounds;
 
 /// How often a block is measured at most until nobody disturbs it.
 const TRIES_MAX: u32 = 3;
@@ -23,46 +25,249 @@ const AGAIN_NS: u64 = 8_000_000_000;
 const SATURATION_WARMUP_MS: u64 = 100;
 const SATURATION_MS: u64 = 300;
 
-/// Measures every cell of `scenario`, and what a request costs at saturation.
-pub(crate) fn measure_all(
-    contenders: &mut [Contender],
-    scenario: &Scenario,
-    machine: &Machine<'_>,
-    stop: &AtomicBool,
-    progress: &Progress,
-) -> Result<()> {
-    let points = scenario.points()?;
-    let mut tour = Tour {
-        machine,
-        stop,
-        progress,
-        place: 0,
-        again_ns: AGAIN_NS,
-    };
-    let count = contenders.len();
-    for block in 0..scenario.load.blocks.value {
-        for (number, point) in points.iter().enumerate() {
-            let part = part(point, block);
+/// The way through all blocks of a run.
+pub(crate) struct Tour<'t> {
+    pub(crate) scenario: &'t Scenario,
+    pub(crate) grounds: &'t Grounds<'t>,
+    pub(crate) stop: &'t AtomicBool,
+    pub(crate) progress: &'t Progress,
+    machine: Machine<'t>,
+    /// Place in the run's order of blocks.
+    place: u32,
+    /// Time left for measuring blocks again.
+    again_ns: u64,
+}
+
+/// A load to be measured in one stretch.
+pub(crate) struct Stretch<'s> {
+    /// Its number among the contender's points.
+    pub(crate) number: usize,
+    pub(crate) point: LoadPoint,
+    /// Services that a read passes through.
+    pub(crate) hops: u32,
+    pub(crate) faults: Vec<&'s Fault>,
+    /// Whether it can be measured again, as if nothing had been.
+    pub(crate) repeats: bool,
+}
+
+impl<'t> Tour<'t> {
+    pub(crate) fn new(
+        scenario: &'t Scenario,
+        grounds: &'t Grounds<'t>,
+        stop: &'t AtomicBool,
+        progress: &'t Progress,
+    ) -> Self {
+        Self {
+            scenario,
+            grounds,
+            stop,
+            progress,
+            machine: Machine::new(grounds.placement),
+            place: 0,
+            again_ns: AGAIN_NS,
+        }
+    }
+
+    /// Measures all points of all contenders, and what a request costs at
+    /// saturation. With faults, each point is one stretch; else its blocks are
+    /// interleaved with those of all others.
+    pub(crate) fn interleaved(&mut self, contenders: &mut [Contender]) {
+        let (scenario, count) = (self.scenario, contenders.len());
+        let blocks = scenario.load.blocks.value;
+        let points = contenders.iter().map(|one| one.found.points.len());
+        let most = points.max().unwrap_or(0);
+        for block in 0..blocks {
+            for number in 0..most {
+                if block > 0 && !scenario.faults.is_empty() {
+                    continue;
+                }
+                for turn in 0..count {
+                    // Another first one each time: nobody always follows the
+                    // same neighbour, or always comes first after a change of
+                    // rate.
+                    let contender = &mut contenders[(turn + block as usize + number) % count];
+                    self.block(contender, number, block);
+                }
+            }
+            let plan = saturation(scenario, block);
             for turn in 0..count {
-                // Another first one each time: nobody always follows the same
-                // neighbour, or always comes first after a change of rate.
-                let contender = &mut contenders[(turn + block as usize + number) % count];
-                let rate_per_s = part.arrivals.mean_per_s(part.measure_ms);
-                let what = format!("{:.0}/s", rate_per_s.unwrap_or(0.0));
-                tour.visit(contender, &what, |tour, contender| {
-                    tour.cell(contender, number, &part)
+                let contender = &mut contenders[(turn + block as usize) % count];
+                self.visit(contender, "saturated", |tour, contender| {
+                    tour.saturate(contender, &plan)
                 });
             }
         }
-        let plan = saturation(scenario, block);
-        for turn in 0..count {
-            let contender = &mut contenders[(turn + block as usize) % count];
-            tour.visit(contender, "saturated", |tour, contender| {
-                tour.saturate(contender, &plan)
-            });
+    }
+
+    /// One block of a point, or all of it where there are faults.
+    fn block(&mut self, contender: &mut Contender, number: usize, block: u32) {
+        let Some(whole) = contender.found.points.get(number).cloned() else {
+            self.progress.step_done();
+            return;
+        };
+        let faults: Vec<&Fault> = self.scenario.faults.iter().collect();
+        let repeats = faults.is_empty();
+        let point = if repeats { part(&whole, block) } else { whole };
+        let routing = contender.routing(point.routing, self.progress);
+        let stretch = Stretch {
+            number,
+            point: LoadPoint { routing, ..point },
+            hops: self.scenario.topology.hops.value,
+            faults,
+            repeats,
+        };
+        let what = label(&stretch.point);
+        self.visit(contender, &what, |tour, contender| {
+            tour.cell(contender, &stretch)
+        });
+    }
+
+    /// One step of the way, unless the contender or the run has ended.
+    pub(crate) fn visit(
+        &mut self,
+        contender: &mut Contender,
+        what: &str,
+        measure: impl FnOnce(&mut Self, &mut Contender) -> Result<()>,
+    ) {
+        if contender.found.failure.is_none() && !self.stop.load(Ordering::SeqCst) {
+            self.progress.step(&contender.found.recipe.name, what);
+            if let Err(error) = measure(self, contender) {
+                contender.fail(&error, self.progress);
+            }
+        }
+        self.progress.step_done();
+    }
+
+    /// Measures a stretch: the first try that nobody disturbed, or the last
+    /// that there is time for.
+    pub(crate) fn cell(&mut self, contender: &mut Contender, stretch: &Stretch<'_>) -> Result<()> {
+        let mut rejected = Vec::new();
+        let (outcome, health, caused) = loop {
+            let began_ns = monotonic_ns();
+            let (outcome, health, caused) = self.measure(contender, stretch)?;
+            let reason = self.rejection(stretch, &outcome, &health, rejected.len());
+            let Some(reason) = reason else {
+                break (outcome, health, caused);
+            };
+            let samples = outcome.blocks.iter().zip(self.places(&outcome));
+            rejected.extend(samples.map(|(sample, place)| RejectedBlock {
+                reason: reason.clone(),
+                block: convert::block(sample, place),
+            }));
+            self.again_ns = self.again_ns.saturating_sub(monotonic_ns() - began_ns);
+        };
+        let seen = convert::faults(&stretch.faults, &caused, &outcome);
+        for fault in &seen {
+            if let Some(why) = &fault.failed {
+                let note = format!("the fault `{}` could not be caused: {why}", fault.kind);
+                contender.note(note, self.progress);
+            }
+        }
+        let places = self.places(&outcome);
+        self.place = places.end;
+        let record = CellRecord {
+            healths: vec![health],
+            places: places.collect(),
+            rejected,
+            faults: seen,
+            topology: contender.topology(stretch.point.routing, stretch.hops),
+            threads: contender.served.threads,
+            engine: contender.served.engine,
+            outcome,
+        };
+        match &mut contender.found.cells[stretch.number] {
+            Some(cell) => cell.add(record),
+            none => *none = Some(record),
+        }
+        Ok(())
+    }
+
+    /// The places of a stretch that comes now.
+    fn places(&self, outcome: &CellOutcome) -> Range<u32> {
+        self.place..self.place + outcome.blocks.len() as u32
+    }
+
+    /// Why a stretch is to be measured again, if it is. Looks at the driver and
+    /// at the machine only, never at how the server did: choosing by that would
+    /// be choosing results. For the same reason nothing is rejected where
+    /// server and driver share a core, and never a block with failures.
+    fn rejection(
+        &self,
+        stretch: &Stretch<'_>,
+        outcome: &CellOutcome,
+        health: &Health,
+        tries: usize,
+    ) -> Option<String> {
+        let tries = tries / outcome.blocks.len().max(1);
+        let final_try = tries + 1 >= TRIES_MAX as usize || self.again_ns == 0;
+        if final_try || !stretch.repeats || outcome.interrupted || !self.machine.is_apart() {
+            return None;
+        }
+        if outcome.tally.failures() > 0 {
+            return None;
+        }
+        self.doubts(health)
+    }
+
+    /// Why what was measured is not to be believed, if it is not.
+    pub(crate) fn doubts(&self, health: &Health) -> Option<String> {
+        convert::doubts(health, convert::lag_budget_ns(self.scenario))
+    }
+
+    /// Measures a stretch once, with its faults.
+    pub(crate) fn measure(
+        &self,
+        contender: &mut Contender,
+        stretch: &Stretch<'_>,
+    ) -> Result<(CellOutcome, Health, Vec<Caused>)> {
+        let Contender { found, served } = contender;
+        let (fleet, driver) = (&served.fleet, &mut served.driver);
+        let ground = faults::Ground {
+            recipe: &found.recipe,
+            fleet,
+            services: self.grounds.services,
+        };
+        let before = self.machine.look(fleet);
+        let (outcome, caused) = faults::during(&stretch.faults, &ground, |trigger| {
+            let mut heard = Heard {
+                inner: self.progress.watch(),
+                trigger,
+            };
+            let mut probe = || fleet.cpu_ns();
+            driver.cell(&stretch.point, &mut probe, &mut heard, self.stop)
+        });
+        let outcome = outcome?;
+        let machine = self.machine.since(&before, fleet);
+        let health = convert::block_health(&outcome, machine);
+        Ok((outcome, health, caused))
+    }
+
+    /// Keeps the server's core busy without a pause, and sees what a request
+    /// costs then.
+    fn saturate(&mut self, contender: &mut Contender, plan: &SaturationPlan) -> Result<()> {
+        let Contender { found, served } = contender;
+        let fleet = &served.fleet;
+        let before = self.machine.look(fleet);
+        let mut probe = || fleet.cpu_ns();
+        let outcome = served.driver.saturate(plan, &mut probe, self.stop)?;
+        let health = self.machine.since(&before, fleet);
+        found.saturation.push((outcome, health, self.place));
+        self.place += 1;
+        Ok(())
+    }
+}
+
+/// A load in words.
+pub(crate) fn label(point: &LoadPoint) -> String {
+    match (&point.phase, &point.arrivals) {
+        (Some(phase), _) => phase.clone(),
+        (None, Arrivals::Closed { .. }) => "closed loop".to_owned(),
+        (None, Arrivals::Replay(_)) => "replayed".to_owned(),
+        (None, arrivals @ Arrivals::Open { .. }) => {
+            let rate_per_s = arrivals.mean_per_s(point.measure_ms);
+            format!("{:.0}/s", rate_per_s.unwrap_or(0.0))
         }
     }
-    Ok(())
 }
 
 /// One block's share of a load point.
@@ -89,110 +294,4 @@ fn saturation(scenario: &Scenario, block: u32) -> SaturationPlan {
 /// alike than they are.
 fn block_seed(seed: u64, block: u32) -> u64 {
     seed.wrapping_add(u64::from(block).wrapping_mul(0x9E37_79B9_7F4A_7C15))
-}
-
-/// The way through all blocks of a run.
-struct Tour<'t> {
-    machine: &'t Machine<'t>,
-    stop: &'t AtomicBool,
-    progress: &'t Progress,
-    /// Place in the run's order of blocks.
-    place: u32,
-    /// Time left for measuring blocks again.
-    again_ns: u64,
-}
-
-impl Tour<'_> {
-    /// One step of the way, unless the contender or the run has ended.
-    fn visit(
-        &mut self,
-        contender: &mut Contender,
-        what: &str,
-        measure: impl FnOnce(&mut Self, &mut Contender) -> Result<()>,
-    ) {
-        if contender.failure.is_none() && !self.stop.load(Ordering::SeqCst) {
-            self.progress.step(&contender.recipe.name, what);
-            if let Err(error) = measure(self, contender) {
-                contender.fail(&error, self.progress);
-            }
-            self.place += 1;
-        }
-        self.progress.step_done();
-    }
-
-    /// Measures one block of a cell: the first try that nobody disturbed, or
-    /// the last that there is time for.
-    fn cell(&mut self, contender: &mut Contender, number: usize, part: &LoadPoint) -> Result<()> {
-        let mut rejected = Vec::new();
-        let (outcome, health) = loop {
-            let began_ns = monotonic_ns();
-            let (outcome, health) = self.block(contender, part)?;
-            let Some(reason) = self.rejection(&outcome, &health, rejected.len()) else {
-                break (outcome, health);
-            };
-            let samples = outcome.blocks.iter().map(|sample| RejectedBlock {
-                reason: reason.clone(),
-                block: convert::block(sample, self.place),
-            });
-            rejected.extend(samples);
-            self.again_ns = self.again_ns.saturating_sub(monotonic_ns() - began_ns);
-        };
-        let cell = match &mut contender.cells[number] {
-            Some(cell) => {
-                cell.add(&outcome, health, self.place);
-                cell
-            }
-            none => none.insert(CellRecord::new(outcome, health, self.place)),
-        };
-        cell.rejected.extend(rejected);
-        Ok(())
-    }
-
-    /// Why a block is to be measured again, if it is. Looks at the driver and
-    /// at the machine only, never at how the server did: choosing by that would
-    /// be choosing results. For the same reason nothing is rejected where
-    /// server and driver share a core, and never a block with failures.
-    fn rejection(&self, outcome: &CellOutcome, health: &Health, tries: usize) -> Option<String> {
-        let final_try = tries + 1 >= TRIES_MAX as usize || self.again_ns == 0;
-        if final_try || outcome.interrupted || !self.machine.is_apart() {
-            return None;
-        }
-        if outcome.tally.failures() > 0 {
-            return None;
-        }
-        convert::doubts(health)
-    }
-
-    fn block(&self, contender: &mut Contender, part: &LoadPoint) -> Result<(CellOutcome, Health)> {
-        let pid = contender.served.pid();
-        let before = self.machine.look(pid);
-        let (mut probe, mut watch) = (ServerCpu(pid), self.progress.watch());
-        let driver = &mut contender.served.driver;
-        let outcome = driver.cell(part, &mut probe, &mut watch, self.stop)?;
-        let health = convert::block_health(&outcome, self.machine.since(&before, pid));
-        Ok((outcome, health))
-    }
-
-    /// Keeps the server's core busy without a pause, and sees what a request
-    /// costs then.
-    fn saturate(&mut self, contender: &mut Contender, plan: &SaturationPlan) -> Result<()> {
-        let pid = contender.served.pid();
-        let before = self.machine.look(pid);
-        let mut probe = ServerCpu(pid);
-        let outcome = contender
-            .served
-            .driver
-            .saturate(plan, &mut probe, self.stop)?;
-        let health = self.machine.since(&before, pid);
-        contender.saturation.push((outcome, health, self.place));
-        Ok(())
-    }
-}
-
-struct ServerCpu(u32);
-
-impl Probe for ServerCpu {
-    fn read(&mut self) -> Option<u64> {
-        cpu::process_cpu_ns(self.0).ok()
-    }
 }

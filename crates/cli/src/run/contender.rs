@@ -1,89 +1,128 @@
-//! One strategy of a run: its server process, its driver, and what was found
-//! out so far.
+//! One strategy of a run: its servers, its driver, and what was found out so
+//! far.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 use authbench_catalog::Recipe;
 use authbench_core::Guarantees;
-use authbench_lab::{Placement, ServerCommand, ServerProcess, cpu};
 use authbench_load::{
-    CellOutcome, Driver, DriverOptions, RevocationOutcome, SaturationOutcome, Scenario,
+    CellOutcome, EngineKind, LoadPoint, RevocationOutcome, Routing, SaturationOutcome, Scenario,
 };
-use authbench_results::{Health, RejectedBlock};
-use authbench_wire::Transport;
-use authbench_wire::bodies::StatsResponse;
-use authbench_wire::profile::{Carrier, Profile, UserPattern, Users};
-use authbench_wire::routes::Route;
-use authbench_wire::template::Template;
+use authbench_results::{FaultSeen, Health, Knee, RejectedBlock, Topology};
 
-use crate::commands::serve::Ready;
 use crate::run::facts::Facts;
-use crate::run::library;
 use crate::run::progress::Progress;
-use crate::services::Services;
+use crate::run::served::{Grounds, Served, Setting};
 
-/// How long a server may take to begin to serve: keys and password hashes are
-/// made at its start.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What servers are started on: the same for all of a run.
-pub(crate) struct Grounds<'r> {
-    pub(crate) placement: &'r Placement,
-    pub(crate) services: &'r Services,
-}
+/// The most throwaway accounts: logins beyond begin again at the first.
+const THROWAWAY_ACCOUNTS_MAX: u32 = 10_000;
 
 /// One strategy of a run.
 pub(crate) struct Contender {
+    pub(crate) found: Found,
+    pub(crate) served: Served,
+}
+
+/// What is known of a strategy, also after its servers have gone.
+pub(crate) struct Found {
     pub(crate) recipe: Recipe,
     pub(crate) guarantees: Guarantees,
-    pub(crate) served: Served,
     pub(crate) facts: Facts,
-    /// One for each load point, in the scenario's order.
+    /// Under which loads it is put.
+    pub(crate) points: Vec<LoadPoint>,
+    /// One for each of them.
     pub(crate) cells: Vec<Option<CellRecord>>,
     /// Each time at saturation, with the machine's health and the place in the
     /// run's order of blocks.
     pub(crate) saturation: Vec<(SaturationOutcome, Health, u32)>,
     /// With the schedule of its replays, in milliseconds.
     pub(crate) revocation: Option<(RevocationOutcome, Vec<u64>)>,
+    /// The same, seen from another replica.
+    pub(crate) revocation_elsewhere: Option<(RevocationOutcome, Vec<u64>)>,
+    pub(crate) knee: Option<Knee>,
+    /// What a reader must know of it.
+    pub(crate) notes: Vec<String>,
+    /// What of the scenario it was left out of, and why.
+    pub(crate) left_out: Vec<String>,
     /// Why nothing more is measured, if so.
     pub(crate) failure: Option<String>,
 }
 
 impl Contender {
-    /// Starts the server of `recipe` on the server's cores.
+    /// Starts the servers of `recipe` on the server's cores.
     pub(crate) fn start(
         recipe: &Recipe,
         scenario: &Scenario,
         grounds: &Grounds<'_>,
     ) -> Result<Self> {
-        let hashed = scenario.login.hashed.value;
-        let served = Served::start(recipe, accounts(scenario), hashed, grounds)?;
-        Ok(Self {
+        let mut served = Served::start(recipe, setting(recipe, scenario), grounds)?;
+        let points = scenario.points()?;
+        if !served.shares_logins && served.fleet.setting.hops > 1 {
+            if scenario.phases.is_empty() {
+                bail!(
+                    "its logins live in one process, so the services behind the first would \
+                     refuse them all; choose a store that the services of a chain can share"
+                );
+            }
+            served.enter(1)?;
+        }
+        let found = Found {
             recipe: recipe.clone(),
             guarantees: served.profile.guarantees,
-            served,
             facts: Facts::default(),
-            cells: scenario.points()?.iter().map(|_| None).collect(),
+            cells: points.iter().map(|_| None).collect(),
+            points,
             saturation: Vec::new(),
             revocation: None,
+            revocation_elsewhere: None,
+            knee: None,
+            notes: Vec::new(),
+            left_out: Vec::new(),
             failure: None,
-        })
+        };
+        Ok(Self { found, served })
     }
 
     /// Nothing more is measured with it.
     pub(crate) fn fail(&mut self, error: &anyhow::Error, progress: &Progress) {
         let reason = format!("{error:#}");
-        progress.warn(&format!("{}: {reason}", self.recipe.name));
-        self.failure = Some(reason);
+        progress.warn(&format!("{}: {reason}", self.found.recipe.name));
+        self.found.failure = Some(reason);
     }
 
-    /// The accounts whose passwords have slow hashes.
-    pub(crate) fn hashed_users(count: u32) -> Users {
-        Users {
-            pattern: Some(pattern("hashed-{n}", "hash-{n}", count)),
-            ..Users::default()
+    /// Says something that a reader of the result must know, once.
+    pub(crate) fn note(&mut self, note: String, progress: &Progress) {
+        if !self.found.notes.contains(&note) {
+            progress.warn(&format!("{}: {note}", self.found.recipe.name));
+            self.found.notes.push(note);
+        }
+    }
+
+    /// The routing that is possible where `wanted` is wanted.
+    pub(crate) fn routing(&mut self, wanted: Routing, progress: &Progress) -> Routing {
+        if wanted == Routing::Sticky || self.can_be_spread() {
+            return wanted;
+        }
+        let note = "its logins live in one process: routed STICKILY, not round robin";
+        self.note(note.to_owned(), progress);
+        Routing::Sticky
+    }
+
+    /// Whether any replica will do for any login.
+    pub(crate) fn can_be_spread(&self) -> bool {
+        self.served.shares_logins || self.served.fleet.setting.replicas == 1
+    }
+
+    /// What a cell was put on.
+    pub(crate) fn topology(&self, routing: Routing, hops: u32) -> Topology {
+        let setting = self.served.fleet.setting;
+        Topology {
+            replicas: setting.replicas,
+            routing: match routing {
+                Routing::Sticky => authbench_results::Routing::Sticky,
+                Routing::RoundRobin => authbench_results::Routing::RoundRobin,
+            },
+            hops,
+            store_round_trip_us: setting.store_round_trip_us,
         }
     }
 }
@@ -91,151 +130,75 @@ impl Contender {
 /// A cell as far as its blocks have been measured.
 pub(crate) struct CellRecord {
     pub(crate) outcome: CellOutcome,
-    /// One for each block.
+    /// One for each stretch without a pause.
     pub(crate) healths: Vec<Health>,
     /// The place of each block in the run's order.
     pub(crate) places: Vec<u32>,
     pub(crate) rejected: Vec<RejectedBlock>,
+    pub(crate) faults: Vec<FaultSeen>,
+    pub(crate) topology: Topology,
+    pub(crate) threads: u32,
+    pub(crate) engine: EngineKind,
 }
 
 impl CellRecord {
-    /// A cell of one block.
-    pub(crate) fn new(block: CellOutcome, health: Health, place: u32) -> Self {
+    /// Adds another stretch.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.outcome.merge(&other.outcome);
+        self.healths.extend(other.healths);
+        self.places.extend(other.places);
+        self.rejected.extend(other.rejected);
+        self.faults.extend(other.faults);
+    }
+}
+
+/// Which accounts are for what: numbers from, and how many.
+pub(crate) struct Accounts {
+    /// Those of virtual users, and of logins that are merely held.
+    pub(crate) held: u32,
+    /// Those of logins that are timed, behind them.
+    pub(crate) timed: u32,
+    /// Those of logins that are made to be ended, behind these.
+    pub(crate) throwaway: u32,
+}
+
+impl Accounts {
+    /// As many as a run's logins need without two of one account by accident.
+    pub(crate) fn of(scenario: &Scenario) -> Self {
+        let before = || scenario.phases.iter().map(|phase| &phase.before);
+        let held = before().map(|before| before.hold_logins.value).max();
+        let thrown_away = before().map(|before| before.end_logins.value).max();
         Self {
-            outcome: block,
-            healths: vec![health],
-            places: vec![place],
-            rejected: Vec::new(),
+            held: scenario.population.users.value.max(held.unwrap_or(0)),
+            timed: scenario.login.unhashed.value,
+            throwaway: thrown_away.unwrap_or(0).min(THROWAWAY_ACCOUNTS_MAX),
         }
     }
 
-    /// Adds another block.
-    pub(crate) fn add(&mut self, block: &CellOutcome, health: Health, place: u32) {
-        self.outcome.merge(block);
-        self.healths.push(health);
-        self.places.push(place);
+    pub(crate) const fn all(&self) -> u32 {
+        self.held
+            .saturating_add(self.timed)
+            .saturating_add(self.throwaway)
     }
 }
 
-/// A server process and its driver.
-pub(crate) struct Served {
-    pub(crate) profile: Profile,
-    pub(crate) driver: Driver,
-    process: ServerProcess,
-    address: SocketAddr,
-    runtime: tokio::runtime::Runtime,
-    client: reqwest::Client,
-}
-
-impl Served {
-    /// Starts a server of `recipe` on the server's cores, with so many
-    /// accounts without and with slow password hashes.
-    pub(crate) fn start(
-        recipe: &Recipe,
-        accounts: u32,
-        hashed: u32,
-        grounds: &Grounds<'_>,
-    ) -> Result<Self> {
-        let placement = grounds.placement;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let mut command = ServerCommand::new(std::env::current_exe()?);
-        for (variable, url) in grounds.services.environment() {
-            command = command.env(variable, url);
-        }
-        let (process, ready) = command
-            .args(["serve", &recipe_argument(recipe), "--listen", "127.0.0.1:0"])
-            .args(["--with-parent", "--lab"])
-            .args(["--lab-users", &accounts.to_string()])
-            .args(["--lab-hashed", &hashed.to_string()])
-            .cores(placement.pin_server())
-            .start(PATIENCE, |line| serde_json::from_str::<Ready>(line).ok())?;
-        let profile = profile(recipe, &ready, accounts)?;
-        let options = DriverOptions {
-            shared_core: placement.shared || !placement.pinned,
-            ..DriverOptions::default()
-        };
-        let driver = Driver::new(&profile, options)?;
-        Ok(Self {
-            profile,
-            driver,
-            process,
-            address: ready.address,
-            runtime,
-            client: reqwest::Client::builder().no_proxy().build()?,
-        })
-    }
-
-    /// The process of the server.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.pid()
-    }
-
-    /// CPU time of the server so far, nanoseconds.
-    pub(crate) fn cpu_ns(&self) -> Result<u64> {
-        cpu::process_cpu_ns(self.pid()).context("the server's CPU time cannot be read")
-    }
-
-    /// What the server counted so far.
-    pub(crate) fn stats(&self) -> Result<StatsResponse> {
-        let url = format!("http://{}{}", self.address, Route::LabStats.path());
-        let asked = async {
-            self.client
-                .get(url)
-                .send()
-                .await?
-                .error_for_status()?
-                .json()
-                .await
-        };
-        self.runtime
-            .block_on(asked)
-            .context("the server's counts cannot be read")
-    }
-}
-
-/// As many accounts as the run's logins need without two of one account.
-fn accounts(scenario: &Scenario) -> u32 {
-    scenario
-        .population
-        .users
-        .value
-        .saturating_add(scenario.login.unhashed.value)
-        .saturating_add(scenario.revocation.logins.value)
-        .saturating_add(1)
-}
-
-/// How the child finds the same recipe.
-fn recipe_argument(recipe: &Recipe) -> String {
-    let file = recipe.folder.join(format!("{}.toml", recipe.name));
-    if file.is_file() {
-        file.to_string_lossy().into_owned()
-    } else {
-        recipe.name.clone()
-    }
-}
-
-/// The profile of our own server, with what this strategy and this run add.
-fn profile(recipe: &Recipe, ready: &Ready, accounts: u32) -> Result<Profile> {
-    let mut profile = library::target(&format!("authbench-{}", recipe.transport.label()))?;
-    profile.name.clone_from(&recipe.name);
-    profile.base_url = Some(format!("http://{}", ready.address));
-    profile.guarantees = ready.guarantees;
-    profile.users.pattern = Some(pattern("user-{n}", "acct-{n}", accounts));
-    if let (Transport::Cookie(cookie), Carrier::Cookie { name }) =
-        (&recipe.transport, &mut profile.carrier)
-    {
-        cookie.name().clone_into(name);
-    }
-    Ok(profile)
-}
-
-fn pattern(user: &str, subject: &str, count: u32) -> UserPattern {
-    UserPattern {
-        user: Template::parse(user),
-        password: Template::parse("lab-password-{n}"),
-        subject: Some(Template::parse(subject)),
-        count,
+fn setting(recipe: &Recipe, scenario: &Scenario) -> Setting {
+    let topology = &scenario.topology;
+    let kinds = || scenario.faults.iter().map(|fault| fault.kind.value);
+    let store_round_trip_us = topology.store_round_trip_us.value;
+    let breaks_store = kinds().any(authbench_load::FaultKind::is_of_store);
+    let revocations = scenario.revocation.logins.value;
+    Setting {
+        replicas: topology.replicas.value,
+        hops: topology.hops.value,
+        restarts: kinds().any(|kind| kind == authbench_load::FaultKind::ServerRestart),
+        proxied: recipe.needs().is_some() && (store_round_trip_us > 0 || breaks_store),
+        store_round_trip_us,
+        accounts: Accounts::of(scenario)
+            .all()
+            .saturating_add(revocations)
+            .saturating_add(1),
+        hashed: scenario.login.hashed.value,
+        roles: scenario.population.roles.value,
     }
 }

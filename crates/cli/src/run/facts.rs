@@ -5,14 +5,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use authbench_lab::memory;
-use authbench_load::{
-    Arrivals, Histogram, LoadPoint, LoginOutcome, LoginPlan, RevocationPlan, Scenario, Spacing,
-};
+use authbench_load::{Histogram, LoginOutcome, LoginPlan, Mix, RevocationPlan, Scenario};
 use authbench_wire::profile::Users;
 
-use crate::run::contender::{Contender, Grounds, Served};
+use crate::run::contender::{Accounts, Contender};
+use crate::run::costs::{self, Counted};
 use crate::run::progress::Progress;
+use crate::run::served::{Grounds, Served, Setting, hashed_users};
 
 /// How far a stale credential is followed where no clock can be stepped.
 const MAX_WAIT_MS: u64 = 10_000;
@@ -20,9 +19,6 @@ const MAX_WAIT_MS: u64 = 10_000;
 const MEMORY_CONNECTIONS: u32 = 16;
 /// Logins before them, by which the server's buffers and threads grow up.
 const MEMORY_WARMUP_LOGINS: u32 = 2_000;
-/// Reads by which store operations per request are counted.
-const COUNT_RATE_PER_S: f64 = 1_000.0;
-const COUNT_MS: u64 = 300;
 
 /// What was found out once.
 #[derive(Default)]
@@ -32,9 +28,18 @@ pub(crate) struct Facts {
     pub(crate) hashed: Option<Logins>,
     pub(crate) unhashed: Option<Logins>,
     pub(crate) memory: Option<Growth>,
-    /// Store operations by kind over `counted_reads` reads.
-    pub(crate) read_operations: Vec<(String, u64)>,
-    pub(crate) counted_reads: u64,
+    /// What requests ask of the store.
+    pub(crate) counts: Vec<Counted>,
+    /// Accounts that have logged in to stay, from the first on.
+    pub(crate) held: u32,
+}
+
+impl Facts {
+    /// What was counted with this mix, on a chain of this length.
+    pub(crate) fn counted(&self, mix: &Mix, hops: u32) -> Option<&Counted> {
+        let mut counts = self.counts.iter();
+        counts.find(|counted| counted.mix == *mix && counted.hops == hops)
+    }
 }
 
 /// Logins timed one by one.
@@ -58,8 +63,9 @@ pub(crate) fn measure(
     grounds: &Grounds<'_>,
     stop: &AtomicBool,
 ) -> Result<()> {
-    let users = scenario.population.users.value;
     let own = contender.served.profile.users.clone();
+    let accounts = Accounts::of(scenario);
+    let users = first_users(scenario);
     let mut phase = Phase {
         served: &mut contender.served,
         scenario,
@@ -67,18 +73,29 @@ pub(crate) fn measure(
     };
     let connections = scenario.load.connections.value;
     let population = phase.make(&own, 0..users, connections, true)?;
-    contender.facts.token_bytes = population.credential_bytes.mean();
+    contender.found.facts.held = users;
+    contender.found.facts.token_bytes = population.credential_bytes.mean();
     if stop.load(Ordering::SeqCst) {
         return Ok(());
     }
-    // Warms the server up, too, before logins are timed.
-    phase.count_operations(&mut contender.facts)?;
-    let unhashed = users..users.saturating_add(scenario.login.unhashed.value);
-    contender.facts.unhashed = phase.timed(&own, unhashed)?;
+    let timed = accounts.held..accounts.held.saturating_add(accounts.timed);
+    contender.found.facts.unhashed = phase.timed(&own, timed)?;
     let hashed = scenario.login.hashed.value;
-    contender.facts.hashed = phase.timed(&Contender::hashed_users(hashed.max(1)), 0..hashed)?;
-    contender.facts.memory = growth(contender, scenario, grounds, stop)?;
-    Ok(())
+    contender.found.facts.hashed = phase.timed(&hashed_users(hashed.max(1)), 0..hashed)?;
+    contender.found.facts.memory = growth(contender, scenario, grounds, stop)?;
+    costs::count(contender, scenario, grounds, stop)
+}
+
+/// How many accounts log in at the start: all, unless the first phase wants
+/// fewer logins.
+fn first_users(scenario: &Scenario) -> u32 {
+    let population = &scenario.population;
+    let users = population.users.value;
+    let first = scenario.phases.first();
+    match first.map(|phase| phase.before.hold_logins.value) {
+        Some(held) if held > 0 => held.div_ceil(population.devices.value).min(users),
+        _ => users,
+    }
 }
 
 /// What logins occupy in a server of its own: password hashing leaves tens of
@@ -95,7 +112,8 @@ fn growth(
         return Ok(None);
     }
     let accounts = logins.saturating_add(MEMORY_WARMUP_LOGINS);
-    let mut served = Served::start(&contender.recipe, accounts, 0, grounds)?;
+    let setting = Setting::plain(accounts, scenario.population.roles.value);
+    let mut served = Served::start(&contender.found.recipe, setting, grounds)?;
     let users = served.profile.users.clone();
     let mut phase = Phase {
         served: &mut served,
@@ -132,11 +150,17 @@ impl Phase<'_> {
         connections: u32,
         keep: bool,
     ) -> Result<LoginOutcome> {
+        // Only the population has several each.
+        let devices = if keep {
+            self.scenario.population.devices.value
+        } else {
+            1
+        };
         let timeout_ms = self.scenario.load.timeout_ms.value.max(10_000);
         let plan = LoginPlan {
             users,
             numbers,
-            devices: 1,
+            devices,
             connections,
             keep,
             timeout_ms,
@@ -149,9 +173,9 @@ impl Phase<'_> {
         if numbers.is_empty() || self.stop.load(Ordering::SeqCst) {
             return Ok(None);
         }
-        let before_ns = self.served.cpu_ns()?;
+        let before_ns = self.cpu_ns()?;
         let outcome = self.make(users, numbers, 1, false)?;
-        let server_cpu_ns = self.served.cpu_ns()?.saturating_sub(before_ns);
+        let server_cpu_ns = self.cpu_ns()?.saturating_sub(before_ns);
         Ok((outcome.logins > 0).then_some(Logins {
             service_ns: outcome.service_ns,
             server_cpu_ns,
@@ -159,82 +183,49 @@ impl Phase<'_> {
         }))
     }
 
-    /// Octets of the server process and of its store outside it.
-    fn occupied(&self) -> Result<(i64, i64)> {
-        let resident =
-            memory::resident(self.served.pid()).context("the server's memory cannot be read")?;
-        let store_bytes = self.served.stats()?.store_bytes;
-        Ok((
-            i64::try_from(resident.rss_bytes)?,
-            i64::try_from(store_bytes)?,
-        ))
+    fn cpu_ns(&self) -> Result<u64> {
+        let read = self.served.fleet.cpu_ns();
+        read.context("the server's CPU time cannot be read")
     }
 
-    /// Counts what nothing but reads asks of the store.
-    fn count_operations(&mut self, facts: &mut Facts) -> Result<()> {
-        let load = &self.scenario.load;
-        let point = LoadPoint {
-            connections: load.connections.value,
-            measure_ms: COUNT_MS,
-            blocks: 1,
-            timeout_ms: load.timeout_ms.value,
-            seed: self.scenario.seed,
-            ..LoadPoint::reads(Arrivals::steady(Spacing::Even, COUNT_RATE_PER_S))
-        };
-        let before = self.served.stats()?.store_operations;
-        let outcome = self
-            .served
-            .driver
-            .cell(&point, &mut (), &mut (), self.stop)?;
-        let after = self.served.stats()?.store_operations;
-        facts.counted_reads = outcome.tally.answered();
-        facts.read_operations = after
-            .into_iter()
-            .map(|(kind, count)| {
-                let earlier = before.get(&kind).copied().unwrap_or(0);
-                (kind, count.saturating_sub(earlier))
-            })
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        Ok(())
+    /// Octets of the server process and of its store outside it.
+    fn occupied(&self) -> Result<(i64, i64)> {
+        let fleet = &self.served.fleet;
+        Ok((
+            i64::try_from(fleet.resident_bytes()?)?,
+            i64::try_from(fleet.stats()?.store_bytes)?,
+        ))
     }
 }
 
-/// Ends logins of every strategy and follows their credentials. Comes last,
-/// since it may step the servers' clocks.
-pub(crate) fn measure_revocations(
-    contenders: &mut [Contender],
+/// Ends logins of a strategy and follows their credentials. Comes last, since it
+/// may step the servers' clocks.
+pub(crate) fn measure_revocation(
+    contender: &mut Contender,
     scenario: &Scenario,
     stop: &AtomicBool,
     progress: &Progress,
 ) {
-    let replay_ms: Vec<u64> = scenario
-        .revocation
-        .replay_ms
-        .value
-        .iter()
-        .map(|ms| ms.value)
-        .collect();
-    for contender in contenders {
-        let is_due = scenario.revocation.logins.value > 0 && contender.failure.is_none();
-        if !is_due || stop.load(Ordering::SeqCst) {
-            continue;
-        }
-        progress.step(
-            &contender.recipe.name,
-            "logs out, shows the dead credentials",
-        );
-        let plan = RevocationPlan {
-            users: &contender.served.profile.users,
-            logins: scenario.revocation.logins.value,
-            replay_ms: &replay_ms,
-            max_wait_ms: MAX_WAIT_MS,
-            timeout_ms: scenario.load.timeout_ms.value,
-        };
-        match contender.served.driver.revocation(&plan, stop) {
-            Ok(outcome) => contender.revocation = Some((outcome, replay_ms.clone())),
-            Err(error) => contender.fail(&error.into(), progress),
-        }
-        progress.step_done();
+    let replays = scenario.revocation.replay_ms.value.iter();
+    let replay_ms: Vec<u64> = replays.map(|ms| ms.value).collect();
+    let is_due = scenario.revocation.logins.value > 0 && contender.found.failure.is_none();
+    if !is_due || stop.load(Ordering::SeqCst) {
+        return;
     }
+    progress.step(
+        &contender.found.recipe.name,
+        "logs out, shows the dead credentials",
+    );
+    let plan = RevocationPlan {
+        users: &contender.served.profile.users,
+        logins: scenario.revocation.logins.value,
+        replay_ms: &replay_ms,
+        max_wait_ms: MAX_WAIT_MS,
+        timeout_ms: scenario.load.timeout_ms.value,
+    };
+    match contender.served.driver.revocation(&plan, stop) {
+        Ok(outcome) => contender.found.revocation = Some((outcome, replay_ms)),
+        Err(error) => contender.fail(&error.into(), progress),
+    }
+    progress.step_done();
 }

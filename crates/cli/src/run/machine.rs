@@ -4,6 +4,8 @@ use authbench_core::system::monotonic_ns;
 use authbench_lab::{CoreSet, Placement, cpu};
 use authbench_results::{Health, Snapshot};
 
+use crate::run::served::Fleet;
+
 /// The cores that a run measures on.
 pub(crate) struct Machine<'p> {
     placement: &'p Placement,
@@ -27,20 +29,20 @@ impl<'p> Machine<'p> {
         self.placement.pinned && !self.placement.shared
     }
 
-    /// Reads the counters, among them those of the server `pid`.
-    pub(crate) fn look(&self, pid: u32) -> Look {
+    /// Reads the counters, among them those of the servers.
+    pub(crate) fn look(&self, fleet: &Fleet) -> Look {
         Look {
             snapshot: Snapshot::take(),
             at_ns: monotonic_ns(),
             driver_cpu_ns: cpu::own_cpu_ns(),
             // A server that has gone uses nothing.
-            server_cpu_ns: cpu::process_cpu_ns(pid).unwrap_or(0),
+            server_cpu_ns: fleet.cpu_ns().unwrap_or(0),
         }
     }
 
     /// How quiet it was since `before`.
-    pub(crate) fn since(&self, before: &Look, pid: u32) -> Health {
-        let after = self.look(pid);
+    pub(crate) fn since(&self, before: &Look, fleet: &Fleet) -> Health {
+        let after = self.look(fleet);
         let driver_ns = after.driver_cpu_ns.saturating_sub(before.driver_cpu_ns);
         let server_ns = after.server_cpu_ns.saturating_sub(before.server_cpu_ns);
         let whole = before

@@ -1,0 +1,177 @@
+//! Scenarios with phases: each strategy passes through all of them in order, on
+//! the same servers and users.
+
+use std::sync::atomic::Ordering;
+
+use anyhow::{Result, bail};
+use authbench_load::{
+    Action, Arrivals, Driver, DriverOptions, Kind, LoadPoint, LoginPlan, Mix, Phase, Routing,
+};
+
+use crate::run::cells::{Stretch, Tour, label};
+use crate::run::contender::{Accounts, Contender};
+
+/// Logins are made on this many connections.
+const CONNECTIONS: u32 = 32;
+/// Throwaway logins are ended in stretches of this length, so that their number
+/// is met.
+const STRETCH_MS: u64 = 200;
+
+/// Takes `contender` through all phases.
+pub(crate) fn passage(tour: &mut Tour<'_>, contender: &mut Contender) {
+    let scenario = tour.scenario;
+    let points = contender.found.points.clone();
+    for (number, (phase, point)) in scenario.phases.iter().zip(points).enumerate() {
+        let what = label(&point);
+        tour.visit(contender, &what, |tour, contender| {
+            one(tour, contender, phase, number, point)
+        });
+    }
+}
+
+fn one(
+    tour: &mut Tour<'_>,
+    contender: &mut Contender,
+    phase: &Phase,
+    number: usize,
+    mut point: LoadPoint,
+) -> Result<()> {
+    let scenario = tour.scenario;
+    let hops = phase.hops.as_ref().unwrap_or(&scenario.topology.hops).value;
+    let name = &phase.name.value;
+    let impossible = if hops > 1 && !contender.served.shares_logins {
+        Some("the services behind the first would refuse them")
+    } else if phase.routing == Some(Routing::RoundRobin) && !contender.can_be_spread() {
+        Some("other replicas would refuse them")
+    } else {
+        None
+    };
+    if let Some(why) = impossible {
+        let reason = format!("phase `{name}`: its logins live in one process; {why}");
+        let strategy = &contender.found.recipe.name;
+        tour.progress
+            .warn(&format!("{strategy} is LEFT OUT of {reason}"));
+        contender.found.left_out.push(reason);
+        return Ok(());
+    }
+    point.routing = contender.routing(point.routing, tour.progress);
+    if scenario.topology.hops.value > 1 {
+        contender.served.enter(hops)?;
+    }
+    before(tour, contender, phase)?;
+    if tour.stop.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    let faults: Vec<_> = scenario
+        .faults
+        .iter()
+        .filter(|fault| fault.phase.as_ref().is_none_or(|of| of == &phase.name))
+        .collect();
+    let change = &phase.before;
+    let stretch = Stretch {
+        number,
+        point,
+        hops,
+        // What happens once cannot be measured again.
+        repeats: faults.is_empty() && !change.forget_logins && !change.expire_access,
+        faults,
+    };
+    tour.cell(contender, &stretch)
+}
+
+/// What is done before a phase.
+fn before(tour: &Tour<'_>, contender: &mut Contender, phase: &Phase) -> Result<()> {
+    let change = &phase.before;
+    hold(tour, contender, change.hold_logins.value)?;
+    if change.end_logins.value > 0 {
+        end(tour, contender, change.end_logins.value)?;
+    }
+    if change.forget_logins {
+        contender.served.driver.forget_logins();
+    }
+    if change.expire_access {
+        contender.served.driver.expire_access()?;
+    }
+    Ok(())
+}
+
+/// Further accounts log in until there are `wanted` logins.
+fn hold(tour: &Tour<'_>, contender: &mut Contender, wanted: u32) -> Result<()> {
+    let population = &tour.scenario.population;
+    let devices = population.devices.value;
+    let wanted = wanted.div_ceil(devices);
+    let held = contender.found.facts.held;
+    if wanted <= held {
+        return Ok(());
+    }
+    let kept = held..wanted.min(population.users.value).max(held);
+    let merely_held = kept.end..wanted;
+    for (numbers, keep) in [(kept, true), (merely_held, false)] {
+        if numbers.is_empty() {
+            continue;
+        }
+        let plan = LoginPlan {
+            users: &contender.served.profile.users,
+            numbers: numbers.clone(),
+            devices,
+            connections: CONNECTIONS,
+            keep,
+            timeout_ms: timeout_ms(tour),
+        };
+        contender.served.driver.log_in(&plan, tour.stop)?;
+        contender.found.facts.held = numbers.end;
+    }
+    Ok(())
+}
+
+/// So many throwaway logins are made and ended: by users of their own, who log
+/// out and in again without a pause.
+fn end(tour: &Tour<'_>, contender: &Contender, wanted: u32) -> Result<()> {
+    let accounts = Accounts::of(tour.scenario);
+    let first = accounts.held + accounts.timed;
+    let profile = &contender.served.profile;
+    let mut driver = Driver::new(profile, DriverOptions::default())?;
+    driver.aim(contender.served.fleet.addresses())?;
+    let numbers = first..first + accounts.throwaway.min(wanted);
+    let connections = CONNECTIONS.min(accounts.throwaway).max(1);
+    let plan = LoginPlan {
+        users: &profile.users,
+        numbers,
+        devices: 1,
+        connections,
+        keep: true,
+        timeout_ms: timeout_ms(tour),
+    };
+    driver.log_in(&plan, tour.stop)?;
+    let mut ended = 0;
+    let mut measure_ms = STRETCH_MS;
+    for seed in 0.. {
+        let point = LoadPoint {
+            connections,
+            measure_ms,
+            mix: Mix {
+                logout: 1.into(),
+                ..Mix::default()
+            },
+            timeout_ms: timeout_ms(tour),
+            seed,
+            ..LoadPoint::reads(Arrivals::Closed { think_ms: 0.0 })
+        };
+        let seen = driver.cell(&point, &mut (), &mut (), tour.stop)?;
+        let now = seen.tally.count(Action::Logout, Kind::Right);
+        ended += now;
+        let left = u64::from(wanted).saturating_sub(ended);
+        if left == 0 || tour.stop.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        if now == 0 {
+            bail!("throwaway logins cannot be ended: {:?}", seen.tally);
+        }
+        measure_ms = (measure_ms * left / now).clamp(1, STRETCH_MS);
+    }
+    Ok(())
+}
+
+fn timeout_ms(tour: &Tour<'_>) -> u64 {
+    tour.scenario.load.timeout_ms.value.max(10_000)
+}
