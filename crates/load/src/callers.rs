@@ -39,6 +39,18 @@ pub(crate) struct Over {
 /// A loop calls [`Callers::send`] while [`Callers::can_send`], then
 /// [`Callers::wait`], then [`Callers::next_over`] until it gives none.
 pub(crate) trait Callers {
+    /// How many places requests go to, each with connections of its own: so
+    /// what waits for one holds up nobody who wants to another.
+    fn places(&self) -> usize {
+        1
+    }
+
+    /// Where an arrival will probably go, below [`Callers::places`].
+    fn place(&self, arrival: &Arrival) -> usize {
+        let _ = arrival;
+        0
+    }
+
     /// Whether a request could go out at once: a connection is free, to the
     /// right replica, and a user, the one who is meant or one who steps in.
     fn can_send(&self, arrival: &Arrival) -> bool;

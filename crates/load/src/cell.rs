@@ -100,9 +100,10 @@ pub(crate) fn run<L: Send, C: Callers>(
                 together: &Together<'_>,
                 probe: &mut dyn Probe,
                 progress: &mut dyn Progress| {
-        let feed = Feed::new(point, &stage.order, seat.share, seat.users);
         let recorder = Recorder::new(point, seat.users, stage.posts.len() > 1);
         let callers = gather(seat.who)?;
+        let places = callers.places();
+        let feed = Feed::new(point, &stage.order, seat.share, seat.users, places);
         let times = Times::new(point, together.start_ns()?);
         Cell::new(&stage, number, together, callers, feed, recorder, times).run(probe, progress)
     };
@@ -136,8 +137,9 @@ struct Cell<'p, C> {
     /// In the first lane of a warm-up that ends when it is steady.
     steady: Option<Steady>,
     is_closed: bool,
-    /// Whether what is to be sent next has found no connection or no user.
-    is_starved: bool,
+    /// Whether what is to be sent next to each place has found no connection
+    /// or no user.
+    starved: Box<[bool]>,
     last_release_ns: u64,
 }
 
@@ -159,11 +161,11 @@ impl<'p, C: Callers> Cell<'p, C> {
             together,
             callers,
             is_closed: matches!(feed, Feed::Closed(_)),
+            starved: vec![false; feed.places()].into(),
             feed,
             recorder,
             times,
             steady: steady.filter(|_| number == 0),
-            is_starved: false,
             last_release_ns: 0,
         }
     }
@@ -246,20 +248,28 @@ impl<'p, C: Callers> Cell<'p, C> {
                 self.times.measure_from(agreed_ns);
             }
         }
-        self.feed.admit(now_ns, &self.times);
+        let callers = &self.callers;
+        self.feed
+            .admit(now_ns, &self.times, |arrival| callers.place(arrival));
     }
 
     /// Sends what waits as far as connections and users are free.
     fn dispatch(&mut self, now_ns: u64) {
-        while let Some(arrival) = self.feed.front(now_ns, &self.times) {
+        for place in 0..self.starved.len() {
+            self.dispatch_to(place, now_ns);
+        }
+    }
+
+    fn dispatch_to(&mut self, place: usize, now_ns: u64) {
+        while let Some(arrival) = self.feed.front(place, now_ns, &self.times) {
             if !self.callers.can_send(&arrival) {
-                self.is_starved = true;
+                self.starved[place] = true;
                 self.recorder.backlog(self.feed.backlog());
                 return;
             }
-            self.feed.pop();
+            self.feed.pop(place);
             let intended_ns = arrival.intended_ns;
-            let ready_ns = if self.is_starved {
+            let ready_ns = if self.starved[place] {
                 intended_ns.max(self.last_release_ns)
             } else {
                 intended_ns
@@ -277,7 +287,7 @@ impl<'p, C: Callers> Cell<'p, C> {
                     .sent(sent_ns.saturating_sub(ready_ns), ready_ns - intended_ns);
             }
         }
-        self.is_starved = false;
+        self.starved[place] = false;
     }
 
     /// Records.
@@ -360,7 +370,7 @@ impl<'p, C: Callers> Cell<'p, C> {
         if now_ns >= self.times.end_ns {
             return self.times.drained_ns();
         }
-        let next_ns = self.feed.next_ns(&self.times, self.is_starved);
+        let next_ns = self.feed.next_ns(&self.times, self.starved[0]);
         let look_ns = match &self.steady {
             _ if !self.times.is_open() => u64::MAX,
             Some(steady) => steady.next_ns().min(self.times.warmup_limit_ns()),

@@ -132,7 +132,7 @@ impl<'d> Crowd<'d> {
     }
 
     /// Where the next request of user `number` goes.
-    fn place(&self, number: u32) -> Place {
+    fn next_place(&self, number: u32) -> Place {
         if self.replicas == 1 {
             return Place::ONLY;
         }
@@ -289,6 +289,14 @@ impl<'d> Crowd<'d> {
 }
 
 impl Callers for Crowd<'_> {
+    fn places(&self) -> usize {
+        self.replicas
+    }
+
+    fn place(&self, arrival: &Arrival) -> usize {
+        self.next_place(arrival.user).number()
+    }
+
     fn can_send(&self, arrival: &Arrival) -> bool {
         if self.engine.in_flight() >= self.users.len() {
             return false;
@@ -297,12 +305,12 @@ impl Callers for Crowd<'_> {
             return self.engine.has_idle(Route::Any);
         }
         let number = self.idle(arrival.user);
-        number.is_some_and(|number| self.engine.has_idle(self.place(number).route()))
+        number.is_some_and(|number| self.engine.has_idle(self.next_place(number).route()))
     }
 
     fn send(&mut self, arrival: Arrival) -> Option<u64> {
         let number = self.idle(arrival.user)?;
-        let place = self.place(number);
+        let place = self.next_place(number);
         if !self.engine.has_idle(place.route()) {
             return None;
         }

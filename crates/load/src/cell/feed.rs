@@ -28,8 +28,15 @@ pub(super) enum Feed {
 }
 
 impl Feed {
-    /// For the `users` users of `share`; `order` is that of all users.
-    pub(super) fn new(point: &LoadPoint, order: &Arc<[u32]>, share: Share, users: u32) -> Self {
+    /// For the `users` users of `share`, whose requests go to so many `places`;
+    /// `order` is that of all users.
+    pub(super) fn new(
+        point: &LoadPoint,
+        order: &Arc<[u32]>,
+        share: Share,
+        users: u32,
+        places: usize,
+    ) -> Self {
         if let Arrivals::Closed { think_ms } = point.arrivals {
             return Self::Closed(Closed::new(think_ms, point.seed, share, users));
         }
@@ -40,7 +47,10 @@ impl Feed {
         Self::Open(Box::new(Open {
             warmup: stream(warmup, warmup_seed),
             measured: stream(measured, point.seed),
-            backlog: VecDeque::with_capacity(BACKLOG_ROOM),
+            backlog: (0..places.max(1))
+                .map(|_| VecDeque::with_capacity(BACKLOG_ROOM))
+                .collect(),
+            waiting: 0,
         }))
     }
 
@@ -51,25 +61,38 @@ impl Feed {
         }
     }
 
-    /// Takes what is due into the backlog.
-    pub(super) fn admit(&mut self, now_ns: u64, times: &Times) {
-        if let Self::Open(open) = self {
-            open.admit(now_ns, times);
+    /// How many backlogs there are: in a closed loop there is one line of
+    /// users, wherever they want to.
+    pub(super) fn places(&self) -> usize {
+        match self {
+            Self::Open(open) => open.backlog.len(),
+            Self::Closed(_) => 1,
         }
     }
 
-    /// What is to be sent next, if anything is.
-    pub(super) fn front(&self, now_ns: u64, times: &Times) -> Option<Arrival> {
+    /// Takes what is due into the backlogs, each arrival into that of its
+    /// place.
+    pub(super) fn admit(&mut self, now_ns: u64, times: &Times, place: impl Fn(&Arrival) -> usize) {
+        if let Self::Open(open) = self {
+            open.admit(now_ns, times, place);
+        }
+    }
+
+    /// What is to be sent next to a place, if anything is.
+    pub(super) fn front(&self, place: usize, now_ns: u64, times: &Times) -> Option<Arrival> {
         match self {
-            Self::Open(open) => open.backlog.front().copied(),
+            Self::Open(open) => open.backlog[place].front().copied(),
             Self::Closed(closed) => closed.front(now_ns).filter(|_| now_ns < times.end_ns),
         }
     }
 
     /// It has been sent.
-    pub(super) fn pop(&mut self) {
+    pub(super) fn pop(&mut self, place: usize) {
         match self {
-            Self::Open(open) => drop(open.backlog.pop_front()),
+            Self::Open(open) => {
+                let sent = open.backlog[place].pop_front();
+                open.waiting -= usize::from(sent.is_some());
+            }
             Self::Closed(closed) => drop(closed.ready.pop()),
         }
     }
@@ -84,16 +107,20 @@ impl Feed {
     /// Arrivals that wait.
     pub(super) fn backlog(&self) -> usize {
         match self {
-            Self::Open(open) => open.backlog.len(),
+            Self::Open(open) => open.waiting,
             Self::Closed(_) => 0,
         }
     }
 
     /// Takes the arrivals that wait.
-    pub(super) fn give_up(&mut self) -> VecDeque<Arrival> {
+    pub(super) fn give_up(&mut self) -> Vec<Arrival> {
         match self {
-            Self::Open(open) => std::mem::take(&mut open.backlog),
-            Self::Closed(_) => VecDeque::new(),
+            Self::Open(open) => {
+                open.waiting = 0;
+                let backlogs = open.backlog.iter_mut();
+                backlogs.flat_map(|backlog| backlog.drain(..)).collect()
+            }
+            Self::Closed(_) => Vec::new(),
         }
     }
 
@@ -138,24 +165,34 @@ fn instants(point: &LoadPoint, warmup_seed: u64) -> [Instants; 2] {
 pub(super) struct Open {
     warmup: Stream,
     measured: Stream,
-    /// Arrivals that have not been sent.
-    backlog: VecDeque<Arrival>,
+    /// Arrivals that have not been sent, by the place they want to.
+    backlog: Box<[VecDeque<Arrival>]>,
+    /// How many those are.
+    waiting: usize,
 }
 
 impl Open {
-    fn admit(&mut self, now_ns: u64, times: &Times) {
-        let warmup_end_ns = times.measured_from_ns.min(times.end_ns);
-        let backlog = &mut self.backlog;
-        take_due(
-            &mut self.warmup,
-            times.start_ns,
-            now_ns,
-            warmup_end_ns,
+    fn admit(&mut self, now_ns: u64, times: &Times, place: impl Fn(&Arrival) -> usize) {
+        let Self {
+            warmup,
+            measured,
             backlog,
-        );
+            waiting,
+        } = self;
+        let mut wait = |arrival: Arrival| {
+            let at = if backlog.len() == 1 {
+                0
+            } else {
+                place(&arrival)
+            };
+            backlog[at].push_back(arrival);
+            *waiting += 1;
+        };
+        let warmup_end_ns = times.measured_from_ns.min(times.end_ns);
+        take_due(warmup, times.start_ns, now_ns, warmup_end_ns, &mut wait);
         if now_ns >= times.measured_from_ns {
             let from_ns = times.measured_from_ns;
-            take_due(&mut self.measured, from_ns, now_ns, times.end_ns, backlog);
+            take_due(measured, from_ns, now_ns, times.end_ns, &mut wait);
         }
     }
 
@@ -176,7 +213,7 @@ fn take_due(
     from_ns: u64,
     now_ns: u64,
     end_ns: u64,
-    backlog: &mut VecDeque<Arrival>,
+    wait: &mut impl FnMut(Arrival),
 ) {
     loop {
         let intended_ns = from_ns.saturating_add(stream.next_ns());
@@ -184,7 +221,7 @@ fn take_due(
             return;
         }
         if let Some(user) = stream.take() {
-            backlog.push_back(Arrival { intended_ns, user });
+            wait(Arrival { intended_ns, user });
         }
     }
 }
@@ -258,6 +295,7 @@ mod tests {
             &stream::order(users, point.seed),
             Share::WHOLE,
             users,
+            1,
         )
     }
 
@@ -266,9 +304,9 @@ mod tests {
         feed.start(times.start_ns);
         let mut all = Vec::new();
         for now_ns in (0..until_ns).step_by(MS as usize) {
-            feed.admit(now_ns, times);
-            while let Some(arrival) = feed.front(now_ns, times) {
-                feed.pop();
+            feed.admit(now_ns, times, |_| 0);
+            while let Some(arrival) = feed.front(0, now_ns, times) {
+                feed.pop(0);
                 all.push(arrival);
             }
         }
@@ -345,15 +383,38 @@ mod tests {
         let again = first[0];
         feed.over(again.user, 100 * MS);
         let rest: Vec<_> = std::iter::from_fn(|| {
-            let next = feed.front(999 * MS, &times)?;
-            feed.pop();
+            let next = feed.front(0, 999 * MS, &times)?;
+            feed.pop(0);
             Some(next)
         })
         .collect();
         assert!(rest.len() > 1_000 - first.len() - 5);
         assert_eq!(feed.backlog(), 0);
         feed.over(again.user, 1_000 * MS);
-        assert_eq!(feed.front(10_000 * MS, &times), None, "it has ended");
+        assert_eq!(feed.front(0, 10_000 * MS, &times), None, "it has ended");
         assert_eq!(feed.next_ns(&times, false), u64::MAX);
+    }
+
+    #[test]
+    fn who_waits_for_one_place_holds_up_nobody_who_wants_to_another() {
+        let point = LoadPoint {
+            measure_ms: 100,
+            ..LoadPoint::reads(Arrivals::steady(Spacing::Even, 1_000.0))
+        };
+        let times = Times::new(&point, 0);
+        let order = stream::order(10, 0);
+        let mut feed = Feed::new(&point, &order, Share::WHOLE, 10, 2);
+        feed.admit(99 * MS, &times, |arrival| arrival.user as usize % 2);
+        assert_eq!((feed.places(), feed.backlog()), (2, 100));
+        while let Some(odd) = feed.front(1, 99 * MS, &times) {
+            assert_eq!(odd.user % 2, 1);
+            feed.pop(1);
+        }
+        assert_eq!(feed.backlog(), 50);
+        assert_eq!(
+            feed.front(0, 99 * MS, &times).map(|even| even.user % 2),
+            Some(0)
+        );
+        assert_eq!((feed.give_up().len(), feed.backlog()), (50, 0));
     }
 }
