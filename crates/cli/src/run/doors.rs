@@ -26,6 +26,9 @@ impl Doors {
             client: reqwest::Client::builder()
                 .no_proxy()
                 .timeout(PATIENCE)
+                // A server that was killed and came back knows nothing of
+                // connections that were left open.
+                .pool_max_idle_per_host(0)
                 .build()?,
         })
     }
