@@ -110,6 +110,11 @@ impl Driver {
         self.target.address
     }
 
+    /// How many replicas the target has.
+    pub(crate) fn replicas(&self) -> usize {
+        self.addresses.len()
+    }
+
     /// From now on the target is to be found at these addresses, one for each
     /// replica, in place of the profile's. Logins stay as they are.
     ///

@@ -160,6 +160,9 @@ pub enum LoadError {
     /// its place.
     #[error("another lane of the driver failed")]
     LaneEnded,
+    /// What is ended on one replica cannot be shown to another.
+    #[error("there is one replica only: aim the driver at two or more")]
+    OneReplica,
     /// Roles are to be changed, and nobody may.
     #[error("the mix has `role_change`, but the profile names no [users.admin]")]
     NoAdmin,

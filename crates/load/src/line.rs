@@ -17,13 +17,16 @@ const WAIT_NS_MAX: u64 = 100_000_000;
 pub(crate) struct Line<'t> {
     pub(crate) target: &'t Target,
     pub(crate) timeline: Timeline,
+    /// Where its next questions go; anywhere at first.
+    pub(crate) route: Route,
     engine: Engine<()>,
     timeout_ms: u64,
     scratch: Vec<u8>,
 }
 
 impl<'t> Line<'t> {
-    /// Over the one connection of `engine`, which leads to `target`.
+    /// Over the connections of `engine`, which lead to `target`: one to each
+    /// replica.
     pub(crate) fn new(
         target: &'t Target,
         timeline: Timeline,
@@ -33,6 +36,7 @@ impl<'t> Line<'t> {
         Self {
             target,
             timeline,
+            route: Route::Any,
             engine,
             timeout_ms,
             scratch: Vec::new(),
@@ -123,7 +127,7 @@ impl<'t> Line<'t> {
             action,
             timeout_ms: self.timeout_ms,
         };
-        while !self.engine.has_idle(Route::Any) {
+        while !self.engine.has_idle(self.route) {
             if monotonic_ns() > deadline_ns {
                 return Err(late);
             }
@@ -131,7 +135,7 @@ impl<'t> Line<'t> {
         }
         let scratch = &mut self.scratch;
         self.engine
-            .send(Route::Any, (), |out| request.write(values, scratch, out));
+            .send(self.route, (), |out| request.write(values, scratch, out));
         loop {
             self.engine.wait(deadline_ns)?;
             if let Some(done) = self.engine.next_done() {

@@ -30,6 +30,9 @@ pub struct RevocationPlan<'u> {
     pub users: &'u Users,
     /// How many.
     pub logins: u32,
+    /// Whether a login that is ended on one replica is shown to the next one;
+    /// else, to the same. The former needs two replicas.
+    pub elsewhere: bool,
     /// Milliseconds after the acknowledgement at which the dead credential is
     /// shown in any case, ascending.
     pub replay_ms: &'u [u64],
@@ -129,8 +132,8 @@ impl Driver {
     /// says that it was interrupted.
     ///
     /// # Errors
-    /// [`LoadError`] when a login or a logout is not granted, or a request
-    /// stays without an answer.
+    /// [`LoadError`] when a login or a logout is not granted, a request stays
+    /// without an answer, or there is no other replica to show a credential to.
     pub fn revocation(
         &mut self,
         plan: &RevocationPlan<'_>,
@@ -138,7 +141,15 @@ impl Driver {
     ) -> Result<RevocationOutcome, LoadError> {
         let accounts = Accounts::new(plan.users)?;
         self.target.need(Action::Logout)?;
+        if plan.elsewhere && self.replicas() < 2 {
+            return Err(LoadError::OneReplica);
+        }
+        if self.target.clock.is_some() {
+            // All clocks come to stand alike, and are stepped together.
+            self.step_clock(0)?;
+        }
         self.timeline.realign();
+        let replicas = self.replicas();
         let engine = self.engine(1, plan.timeout_ms)?;
         let line = Line::new(&self.target, self.timeline, engine, plan.timeout_ms);
         let clock = if self.target.clock.is_some() {
@@ -147,7 +158,7 @@ impl Driver {
             ClockKind::Real
         };
         let outcome = RevocationOutcome::new(clock);
-        let (outcome, timeline) = follow::run(line, &accounts, plan, stop, outcome)?;
+        let (outcome, timeline) = follow::run(line, (&accounts, replicas), plan, stop, outcome)?;
         self.timeline = timeline;
         Ok(outcome)
     }

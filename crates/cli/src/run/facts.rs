@@ -219,6 +219,7 @@ pub(crate) fn measure_revocation(
     let plan = RevocationPlan {
         users: &contender.served.profile.users,
         logins: scenario.revocation.logins.value,
+        elsewhere: false,
         replay_ms: &replay_ms,
         max_wait_ms: MAX_WAIT_MS,
         timeout_ms: scenario.load.timeout_ms.value,

@@ -15,10 +15,11 @@ use crate::grant;
 use crate::judge::{self, Reading, Showing};
 use crate::line::Line;
 use crate::outcome::{Action, Kind};
+use crate::place::Place;
 use crate::request::{RequestTemplate, Values};
 use crate::target::Target;
 use crate::timeline::Timeline;
-use authbench_engine::View;
+use authbench_engine::{Route, View};
 
 /// Nearer to an expiry than this the clock is no longer stepped.
 const APPROACH_NS: u64 = 10_000_000;
@@ -31,7 +32,7 @@ const OVERDUE_SHOWINGS_MAX: u64 = 3;
 /// Runs the whole phase.
 pub(super) fn run(
     line: Line<'_>,
-    accounts: &Accounts,
+    (accounts, replicas): (&Accounts, usize),
     plan: &RevocationPlan<'_>,
     stop: &AtomicBool,
     outcome: RevocationOutcome,
@@ -40,15 +41,16 @@ pub(super) fn run(
     let mut phase = Phase {
         line,
         accounts,
+        replicas,
         plan,
         stop,
         outcome,
     };
     if let Some(clock) = clock {
-        phase.line.step_clock(clock, 0)?;
+        phase.step_clocks(clock, 0)?;
     }
     let mut control = phase.log_in(0)?;
-    phase.show_forged(&control.credential)?;
+    phase.show_forged(&control)?;
     let mut lingering = Vec::new();
     for number in 0..plan.logins {
         if phase.is_stopped() {
@@ -86,6 +88,10 @@ struct Followed {
     subject: Option<SubjectId>,
     credential: Vec<u8>,
     history: LoginHistory,
+    /// Where it was made and is ended.
+    ended_at: Route,
+    /// Where it is shown.
+    shown_at: Route,
     /// From when on; in real time, on the monotonic clock.
     from_real_ns: u64,
     /// The same instant on the target's clock.
@@ -130,6 +136,7 @@ impl Followed {
 struct Phase<'p> {
     line: Line<'p>,
     accounts: &'p Accounts,
+    replicas: usize,
     plan: &'p RevocationPlan<'p>,
     stop: &'p AtomicBool,
     outcome: RevocationOutcome,
@@ -151,6 +158,9 @@ impl Phase<'_> {
             password,
             ..Values::default()
         };
+        let place = |turns| Place::new(self.replicas, number, turns).route();
+        let (ended_at, shown_at) = (place(0), place(u32::from(self.plan.elsewhere)));
+        self.line.route = ended_at;
         let (history, grant) = self.insist(
             Action::Login,
             number,
@@ -168,6 +178,8 @@ impl Phase<'_> {
             from_real_ns: monotonic_ns(),
             from: history.issued.end,
             history,
+            ended_at,
+            shown_at,
             last_accepted: None,
             first_refused: None,
             showings: 0,
@@ -187,9 +199,12 @@ impl Phase<'_> {
             ..Values::default()
         };
         let subject = &mut followed.subject;
+        // Where it will be shown it is known, so that a cache may keep it.
+        self.line.route = followed.shown_at;
         self.insist(Action::Read, number, &values, |target, _, _, view| {
             judge::showing(target, subject, view).accepted()
         })?;
+        self.line.route = followed.ended_at;
         let span = self.insist(Action::Logout, number, &values, |_, reading, span, _| {
             reading.done().map(|()| span)
         })?;
@@ -247,7 +262,7 @@ impl Phase<'_> {
                 let since_ns = now_ns.saturating_sub(followed.from.0);
                 if left_ns > APPROACH_NS {
                     let step_ms = (since_ns / 4).min(left_ns / 2) / 1_000_000;
-                    self.line.step_clock(clock, step_ms.max(1))?;
+                    self.step_clocks(clock, step_ms.max(1))?;
                 } else if left_ns == 0 {
                     break;
                 }
@@ -286,6 +301,15 @@ impl Phase<'_> {
         }
     }
 
+    /// Steps the clock of every replica.
+    fn step_clocks(&mut self, clock: &RequestTemplate, step_ms: u64) -> Result<(), LoadError> {
+        for replica in 0..self.replicas {
+            self.line.route = Route::To(replica);
+            self.line.step_clock(clock, step_ms)?;
+        }
+        Ok(())
+    }
+
     /// Shows a credential whose time is over a few times, until it is refused.
     fn show_overdue(&mut self, followed: &mut Followed) -> Result<(), LoadError> {
         for _ in 0..OVERDUE_SHOWINGS_MAX {
@@ -302,6 +326,7 @@ impl Phase<'_> {
             credential: &followed.credential,
             ..Values::default()
         };
+        self.line.route = followed.shown_at;
         let subject = &mut followed.subject;
         let (showing, span) = self.line.ask(Action::Read, &values, |target, span, view| {
             (judge::showing(target, subject, view), span)
@@ -312,7 +337,9 @@ impl Phase<'_> {
         Ok(())
     }
 
-    fn show_forged(&mut self, issued: &[u8]) -> Result<(), LoadError> {
+    fn show_forged(&mut self, control: &Followed) -> Result<(), LoadError> {
+        self.line.route = control.shown_at;
+        let issued = &control.credential;
         let mut credential = Vec::new();
         forge(&self.line.target.carrier, issued, &mut credential);
         let values = Values {

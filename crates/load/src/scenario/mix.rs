@@ -24,18 +24,24 @@ pub struct Mix {
     pub refresh: Located<u32>,
     /// Logs out.
     pub logout: Located<u32>,
-    /// Ends every login of the account.
+    /// Ends every login of the account, on all its devices.
     pub logout_all: Located<u32>,
-    /// An admin changes the account's roles.
+    /// An admin (`[users.admin]` of the profile) changes the account's roles.
+    /// The admin logs in in the turn of the first user, and is judged by the
+    /// success of the change.
     pub role_change: Located<u32>,
     /// Somebody shows a credential that nobody issued: well formed, with a
     /// false signature or an identifier that does not exist.
     pub forged: Located<u32>,
-    /// Somebody shows a credential that has expired or was ended.
+    /// Somebody shows a credential that has expired or was ended: the user's own
+    /// of earlier. Until there is one that is dead for certain, it is a forged
+    /// one, and counts as such.
     pub stale: Located<u32>,
     /// Somebody shows what is no credential at all.
     pub malformed: Located<u32>,
-    /// Somebody tries a wrong password.
+    /// Somebody tries a wrong password on the account. A target that locks
+    /// accounts after a few of them refuses its user's next login, and that is
+    /// a failure as long as the password is right.
     pub wrong_password: Located<u32>,
 }
 

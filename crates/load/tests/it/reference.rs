@@ -1,6 +1,7 @@
 //! The driver against the reference server, with the strategies of the quick
 //! scenario.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,6 +23,15 @@ const USERS: u32 = 50;
 
 /// Serves the strategy of this name until the test ends, and describes it.
 fn serve(name: &str) -> Profile {
+    serve_replicas(name, 1, 1).0
+}
+
+/// The same on several replicas, with so many roles for each account.
+pub(crate) fn serve_replicas(
+    name: &str,
+    replicas: usize,
+    roles_each: u16,
+) -> (Profile, Vec<SocketAddr>) {
     let recipe = authbench_catalog::find(name).unwrap();
     let (told, hear) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -36,30 +46,32 @@ fn serve(name: &str) -> Profile {
                 stand_in: true,
                 ..BackingOptions::new(home.path())
             };
-            let node = Backing::open(&recipe, options)
-                .await
-                .unwrap()
-                .node()
-                .await
-                .unwrap();
-            let accounts = Arc::new(Accounts::lab(USERS, 1, &OsEntropy).unwrap());
-            let config = ServerConfig {
-                lab: true,
-                ..ServerConfig::new(Arc::clone(&node.strategy), node.transport.clone(), accounts)
-            };
-            let server = Server::bind(([127, 0, 0, 1], 0).into(), config)
-                .await
-                .unwrap();
-            let address = server.local_addr();
-            told.send((address, node.transport.label(), node.strategy.guarantees()))
-                .unwrap();
-            server.serve(std::future::pending()).await;
+            let backing = Backing::open(&recipe, options).await.unwrap();
+            let accounts = Accounts::lab_with_roles(USERS, 1, roles_each, &OsEntropy).unwrap();
+            let accounts = Arc::new(accounts);
+            for _ in 0..replicas {
+                let node = backing.node().await.unwrap();
+                let (strategy, transport) = (Arc::clone(&node.strategy), node.transport.clone());
+                let config = ServerConfig {
+                    lab: true,
+                    ..ServerConfig::new(strategy, transport, Arc::clone(&accounts))
+                };
+                let server = Server::bind(([127, 0, 0, 1], 0).into(), config)
+                    .await
+                    .unwrap();
+                let address = server.local_addr();
+                told.send((address, node.transport.label(), node.strategy.guarantees()))
+                    .unwrap();
+                tokio::spawn(server.serve(std::future::pending()));
+            }
+            std::future::pending::<()>().await;
         });
     });
-    let (address, transport, guarantees) = hear.recv().unwrap();
+    let told: Vec<_> = (0..replicas).map(|_| hear.recv().unwrap()).collect();
+    let (address, transport, guarantees) = told[0];
     let mut profile = profile(transport, address.port());
     profile.guarantees = guarantees;
-    profile
+    (profile, told.iter().map(|(address, ..)| *address).collect())
 }
 
 #[test]
@@ -121,6 +133,7 @@ fn keeps_its_promises(name: &str) {
     let plan = RevocationPlan {
         users: &profile.users,
         logins: 3,
+        elsewhere: false,
         replay_ms: &[0, 1, 5],
         max_wait_ms: 0,
         timeout_ms: 20_000,

@@ -17,6 +17,7 @@ fn follow(profile: &Profile, max_wait_ms: u64) -> RevocationOutcome {
     let plan = RevocationPlan {
         users: &profile.users,
         logins: LOGINS,
+        elsewhere: false,
         replay_ms: &[0, 1, 2, 5],
         max_wait_ms,
         timeout_ms: 20_000,
@@ -214,6 +215,7 @@ fn a_dead_credential_that_opens_somebody_elses_account() {
     let plan = RevocationPlan {
         users: &profile.users,
         logins: 1,
+        elsewhere: false,
         replay_ms: &[0, 1, 2],
         max_wait_ms: 0,
         timeout_ms: 20_000,
