@@ -234,7 +234,7 @@ impl Way<'_> {
         }
         tour.interleaved(&mut contenders);
         for contender in &mut contenders {
-            facts::measure_revocation(contender, scenario, self.stop, self.progress);
+            facts::measure_revocation(contender, scenario, self.grounds, self.stop, self.progress);
         }
         contenders.into_iter().map(|one| one.found).collect()
     }
@@ -247,7 +247,13 @@ impl Way<'_> {
             if let Some(mut contender) = self.start(recipe) {
                 phases::passage(tour, &mut contender);
                 let scenario = &self.plan.scenario;
-                facts::measure_revocation(&mut contender, scenario, self.stop, self.progress);
+                facts::measure_revocation(
+                    &mut contender,
+                    scenario,
+                    self.grounds,
+                    self.stop,
+                    self.progress,
+                );
                 found.push(contender.found);
             }
         }

@@ -52,6 +52,10 @@ fn a_run_ends_with_a_table_a_result_and_a_page() {
     let max_s = lived_on.max_ns().unwrap() / 1_000_000_000;
     assert!((890..=901).contains(&max_s), "{max_s} s");
     assert_eq!(jwt.lookups_per_request.usable(), Some(0.0));
+    // Seen from another replica, too, where there can be one.
+    let elsewhere = jwt.revocation_elsewhere.as_ref().unwrap();
+    assert_eq!((elsewhere.samples, elsewhere.never_accepted), (3, 0));
+    assert!(session.revocation_elsewhere.is_none());
     // The page again, from the file alone.
     let page = folder.files(".html").remove(0);
     let first = std::fs::read_to_string(&page).unwrap();

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use authbench_load::{Histogram, LoginOutcome, LoginPlan, Mix, RevocationPlan, Scenario};
+use authbench_load::{
+    Histogram, LoginOutcome, LoginPlan, Mix, RevocationOutcome, RevocationPlan, Scenario,
+};
 use authbench_wire::profile::Users;
 
 use crate::run::contender::{Accounts, Contender};
@@ -198,16 +200,16 @@ impl Phase<'_> {
     }
 }
 
-/// Ends logins of a strategy and follows their credentials. Comes last, since it
-/// may step the servers' clocks.
+/// Ends logins of a strategy and follows their credentials, on the replica that
+/// ended them and, where logins are shared, on another. Comes last, since it may
+/// step the servers' clocks.
 pub(crate) fn measure_revocation(
     contender: &mut Contender,
     scenario: &Scenario,
+    grounds: &Grounds<'_>,
     stop: &AtomicBool,
     progress: &Progress,
 ) {
-    let replays = scenario.revocation.replay_ms.value.iter();
-    let replay_ms: Vec<u64> = replays.map(|ms| ms.value).collect();
     let is_due = scenario.revocation.logins.value > 0 && contender.found.failure.is_none();
     if !is_due || stop.load(Ordering::SeqCst) {
         return;
@@ -216,17 +218,59 @@ pub(crate) fn measure_revocation(
         &contender.found.recipe.name,
         "logs out, shows the dead credentials",
     );
+    match follow(&mut contender.served, scenario, false, stop) {
+        Ok(seen) => contender.found.revocation = Some(seen),
+        Err(error) => contender.fail(&error, progress),
+    }
+    if contender.served.shares_logins && !stop.load(Ordering::SeqCst) {
+        match follow_elsewhere(contender, scenario, grounds, stop) {
+            Ok(seen) => contender.found.revocation_elsewhere = Some(seen),
+            Err(error) => {
+                let note = format!("revocation was not seen from another replica: {error:#}");
+                contender.note(note, progress);
+            }
+        }
+    }
+    progress.step_done();
+}
+
+/// On another replica: one of those that there are, or one of two that are
+/// started only for this.
+fn follow_elsewhere(
+    contender: &mut Contender,
+    scenario: &Scenario,
+    grounds: &Grounds<'_>,
+    stop: &AtomicBool,
+) -> Result<(RevocationOutcome, Vec<u64>)> {
+    if contender.served.fleet.setting.replicas > 1 {
+        return follow(&mut contender.served, scenario, true, stop);
+    }
+    let accounts = scenario.revocation.logins.value.saturating_add(1);
+    let setting = Setting {
+        replicas: 2,
+        ..Setting::plain(accounts, scenario.population.roles.value)
+    };
+    let mut pair = Served::start(&contender.found.recipe, setting, grounds)?;
+    follow(&mut pair, scenario, true, stop)
+}
+
+/// With the schedule of its replays, milliseconds.
+fn follow(
+    served: &mut Served,
+    scenario: &Scenario,
+    elsewhere: bool,
+    stop: &AtomicBool,
+) -> Result<(RevocationOutcome, Vec<u64>)> {
+    let replays = scenario.revocation.replay_ms.value.iter();
+    let replay_ms: Vec<u64> = replays.map(|ms| ms.value).collect();
     let plan = RevocationPlan {
-        users: &contender.served.profile.users,
+        users: &served.profile.users,
         logins: scenario.revocation.logins.value,
-        elsewhere: false,
+        elsewhere,
         replay_ms: &replay_ms,
         max_wait_ms: MAX_WAIT_MS,
         timeout_ms: scenario.load.timeout_ms.value,
     };
-    match contender.served.driver.revocation(&plan, stop) {
-        Ok(outcome) => contender.found.revocation = Some((outcome, replay_ms)),
-        Err(error) => contender.fail(&error.into(), progress),
-    }
-    progress.step_done();
+    let outcome = served.driver.revocation(&plan, stop)?;
+    Ok((outcome, replay_ms))
 }
