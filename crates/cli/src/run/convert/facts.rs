@@ -97,6 +97,11 @@ pub(super) fn saturation_block(
 /// What a request costs a busy core, over the blocks that nobody disturbed;
 /// doubtful if there is none, or if the core was not busy.
 pub(super) fn saturated_cpu(blocks: &[results::SaturationBlock]) -> Metric {
+    if blocks.is_empty() {
+        return Metric::missing(
+            "not measured: between phases nothing else is done, or the run was stopped",
+        );
+    }
     let quiet: Vec<_> = blocks
         .iter()
         .filter(|block| block.disturbed.is_none())
