@@ -14,7 +14,7 @@ use crate::share::Share;
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::user::User;
-use authbench_engine::{Engine, EngineError, EngineKind, EngineOptions, Security};
+use authbench_engine::{Engine, EngineError, EngineKind, EngineOptions, Security, Trust};
 
 /// How long is waited for a clock to be stepped, milliseconds.
 const CLOCK_TIMEOUT_MS: u64 = 10_000;
@@ -36,6 +36,9 @@ pub struct DriverOptions {
     pub never_sleeps: bool,
     /// How requests reach the wire.
     pub engine: EngineKind,
+    /// Whose certificates are believed where the target is `https`; `None`:
+    /// such a target is refused.
+    pub trust: Option<Trust>,
     /// The driver's lanes, and the core that each is pinned to, if to any:
     /// one thread for each entry, with users, connections and a part of the
     /// schedule of its own. The first lane is the calling thread, which is
@@ -89,11 +92,17 @@ impl Driver {
     /// `base_url`. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`LoadError`] when the address cannot be used (no `http`, not this
-    /// machine), the profile's requests cannot be made, or there are more
+    /// [`LoadError`] when the address cannot be used (no URL, not this machine,
+    /// `https` without anybody to trust), the profile's requests cannot be made, or there are more
     /// lanes than can be numbered.
     pub fn new(profile: &Profile, options: DriverOptions) -> Result<Self, LoadError> {
         let target = Target::compile(profile, options.allow_remote)?;
+        if target.endpoint.is_safe() && options.trust.is_none() {
+            return Err(LoadError::Url {
+                url: profile.base_url.clone().unwrap_or_default(),
+                source: UrlFault::NoTrust,
+            });
+        }
         Ok(Self {
             addresses: vec![target.address],
             target,
@@ -113,6 +122,12 @@ impl Driver {
     /// How many replicas the target has.
     pub(crate) fn replicas(&self) -> usize {
         self.addresses.len()
+    }
+
+    /// How requests reach the wire, as it was asked for.
+    #[must_use]
+    pub fn engine_kind(&self) -> EngineKind {
+        self.options.engine
     }
 
     /// From now on the target is to be found at these addresses, one for each
@@ -238,12 +253,20 @@ impl Driver {
         Ok(Engine::open(&self.engine_options(connections, timeout_ms))?)
     }
 
+    /// What protects them.
+    fn security(&self) -> Security {
+        let trust = self.options.trust.as_ref();
+        trust.map_or(Security::Plain, |trust| {
+            self.target.endpoint.security(trust)
+        })
+    }
+
     /// Connections to the target.
     pub(crate) fn engine_options(&self, connections: u32, timeout_ms: u64) -> EngineOptions {
         EngineOptions {
             kind: self.options.engine,
             addresses: self.addresses.clone(),
-            security: Security::Plain,
+            security: self.security(),
             // At least one to each.
             connections: connections.max(self.addresses.len() as u32),
             timeout_ms,

@@ -62,6 +62,17 @@ impl Endpoint {
         })
     }
 
+    /// Whether it is `https`.
+    pub(crate) fn is_safe(&self) -> bool {
+        self.server_name.is_some()
+    }
+
+    /// Scheme, host and port as they stand in an `Origin` field (RFC 6454 6.2).
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.is_safe() { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
+    }
+
     /// What protects connections to it, where `trust` says whom to believe.
     pub(crate) fn security(&self, trust: &Trust) -> Security {
         match &self.server_name {

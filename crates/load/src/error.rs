@@ -177,6 +177,23 @@ pub enum LoadError {
         /// Into how many parts their users are split.
         shares: u32,
     },
+    /// A strategy in this process did not start a login.
+    #[error("the strategy started no login for `{subject}`, so there is nothing to measure")]
+    NotIssued {
+        /// For whom.
+        subject: String,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A call of a strategy in this process does not end.
+    #[error(
+        "a call of the strategy has not ended within {waited_ms} ms; if its store needs a runtime, hand in one that drives it"
+    )]
+    Stuck {
+        /// How long it was polled, milliseconds.
+        waited_ms: u64,
+    },
     /// A load needs users who are logged in.
     #[error("no users are logged in; call `Driver::log_in` with `keep` before a cell")]
     NoPopulation,
@@ -190,13 +207,13 @@ pub enum UrlFault {
     #[error("it is no URL")]
     Syntax(#[source] http::uri::InvalidUri),
     /// It lacks a part or has one too many.
-    #[error("write it as http://host:port, with nothing behind")]
+    #[error("write it as http://host:port or https://host:port, with nothing behind")]
     Shape,
-    /// TLS.
+    /// It is `https`, and nobody was named who may vouch for it.
     #[error(
-        "this version speaks http only; start the target without TLS, or put it behind a local proxy"
+        "nobody is named whose certificates are believed there; name an authority, or say that anybody's will do"
     )]
-    Https,
+    NoTrust,
     /// The name cannot be resolved.
     #[error("its host cannot be resolved")]
     Unresolved(#[source] io::Error),

@@ -7,8 +7,6 @@ use crate::target::CompiledCarrier;
 /// that nobody issued, in the form of `issued`, a spelling of `carrier`'s.
 /// Only for one that is split over several cookies memory is allocated.
 pub(crate) fn forge(carrier: &CompiledCarrier, issued: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(issued);
     if let CompiledCarrier::Cookie(name) = carrier
         && issued.starts_with(b".")
         && let Some(credential) = cookies::unspell(name, issued)
@@ -18,11 +16,16 @@ pub(crate) fn forge(carrier: &CompiledCarrier, issued: &[u8], out: &mut Vec<u8>)
         let spelling = String::from_utf8(whole)
             .ok()
             .and_then(|whole| cookies::spell(name, &whole));
-        if let Some(spelling) = spelling {
-            *out = spelling;
-        }
+        *out = spelling.unwrap_or_else(|| issued.to_vec());
         return;
     }
+    forge_text(issued, out);
+}
+
+/// The same for a credential that is not spelled in any way.
+pub(crate) fn forge_text(issued: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(issued);
     exchange(out);
 }
 

@@ -5,7 +5,7 @@
 //! together say whether an answer is right.
 
 use authbench_core::oracle::{Change, Expectation, LoginHistory, Span};
-use authbench_core::{Guarantees, LimitPolicy, RefreshOffer, SubjectId};
+use authbench_core::{Guarantees, LimitPolicy, RefreshOffer, SubjectId, UnixMs};
 
 use crate::cookies;
 use crate::grant;
@@ -41,7 +41,35 @@ pub(crate) fn judge(
     }
 }
 
-/// A call that shows the access credential and changes no login.
+/// A call that shows the access credential and changes no login. `echo` says
+/// whether an acceptance named the right user.
+pub(crate) fn shown(
+    promises: &Guarantees,
+    user: &mut User,
+    reading: Reading,
+    span: Span,
+    echo: impl FnOnce(&mut User) -> Kind,
+) -> Kind {
+    let expected = expected(user, promises, span);
+    if let Some(life) = user.life_mut() {
+        life.use_in(span, reading == Reading::Done);
+    }
+    match reading {
+        Reading::Done if expected == Expectation::MustRefuse => Kind::AcceptedDead,
+        Reading::Done => echo(user),
+        Reading::Refused if expected == Expectation::MustAccept => {
+            user.give_up(promises);
+            Kind::RefusedGood
+        }
+        Reading::Refused => {
+            user.refused(promises);
+            Kind::Right
+        }
+        Reading::Neither(kind) => kind,
+    }
+}
+
+/// The same over HTTP, where the answer may set the credential anew.
 fn used(
     target: &Target,
     user: &mut User,
@@ -51,24 +79,10 @@ fn used(
 ) -> Kind {
     let promises = &target.guarantees;
     let reading = Reading::of(compiled, answer.status);
-    let expected = expected(user, promises, span);
-    if let Some(life) = user.life_mut() {
-        life.use_in(span, reading == Reading::Done);
-    }
-    let kind = match reading {
-        Reading::Done if expected == Expectation::MustRefuse => Kind::AcceptedDead,
-        Reading::Done => identity(compiled, user, action, answer.body),
-        Reading::Refused if expected == Expectation::MustAccept => {
-            user.give_up(promises);
-            return Kind::RefusedGood;
-        }
-        Reading::Refused => {
-            user.refused(promises);
-            return Kind::Right;
-        }
-        Reading::Neither(kind) => kind,
-    };
-    if kind != Kind::Right {
+    let kind = shown(promises, user, reading, span, |user| {
+        identity(compiled, user, action, answer.body)
+    });
+    if kind != Kind::Right || reading != Reading::Done {
         return kind;
     }
     // As a browser does: what is set replaces what was held.
@@ -122,32 +136,39 @@ fn logged_in(
     }
 }
 
-/// Whatever comes but new credentials, the refresh token may be spent: to show
-/// it again might end the login, so its user logs in anew.
-fn renewed(
-    target: &Target,
+/// Credentials that take the place of others.
+#[derive(Debug)]
+pub(crate) struct Renewal {
+    /// The access credential, as requests carry it.
+    pub(crate) access: Vec<u8>,
+    /// The refresh token; empty if there is none.
+    pub(crate) refresh: Vec<u8>,
+    /// When the access credential ends by itself.
+    pub(crate) expires_at: UnixMs,
+}
+
+/// A call that renews a login. Whatever comes but new credentials, which
+/// `renewal` reads, the refresh token may be spent: to show it again might end
+/// the login, so its user logs in anew.
+pub(crate) fn exchanged(
+    promises: &Guarantees,
     user: &mut User,
-    compiled: &Compiled,
+    reading: Reading,
     span: Span,
-    answer: View<'_>,
+    renewal: impl FnOnce(&User) -> Result<Renewal, Kind>,
 ) -> Kind {
-    let promises = &target.guarantees;
     let expected = user.life().map_or(Expectation::MustRefuse, |life| {
         life.of_renewal(promises, span)
     });
-    let (subject, shown) = (user.subject.as_ref(), user.spelling());
-    let kind = match Reading::of(compiled, answer.status) {
-        Reading::Done => match grant::read(target, compiled, subject, shown, answer, span) {
+    let kind = match reading {
+        Reading::Done => match renewal(user) {
             Ok(_) if expected == Expectation::MustRefuse => Kind::AcceptedDead,
-            Ok(grant) => {
-                let mut expires_at = grant.expires_at;
-                if let (None, RefreshOffer::SwapsAccess, Some(login)) =
-                    (&compiled.expires_at_ms, promises.refresh, user.login())
-                {
-                    expires_at = login.expires_at;
-                }
-                let life = (span, expires_at);
-                user.renew(&grant.access, &grant.refresh, life, promises);
+            Ok(Renewal {
+                access,
+                refresh,
+                expires_at,
+            }) => {
+                user.renew(&access, &refresh, (span, expires_at), promises);
                 return Kind::Right;
             }
             Err(kind) => kind,
@@ -160,9 +181,38 @@ fn renewed(
     kind
 }
 
+/// The same over HTTP.
+fn renewed(
+    target: &Target,
+    user: &mut User,
+    compiled: &Compiled,
+    span: Span,
+    answer: View<'_>,
+) -> Kind {
+    let promises = &target.guarantees;
+    let reading = Reading::of(compiled, answer.status);
+    exchanged(promises, user, reading, span, |user| {
+        let (subject, shown) = (user.subject.as_ref(), user.spelling());
+        let grant = grant::read(target, compiled, subject, shown, answer, span)?;
+        let kept = user.login().filter(|_| {
+            compiled.expires_at_ms.is_none() && promises.refresh == RefreshOffer::SwapsAccess
+        });
+        Ok(Renewal {
+            access: grant.access,
+            refresh: grant.refresh,
+            expires_at: kept.map_or(grant.expires_at, |login| login.expires_at),
+        })
+    })
+}
+
 /// A logout. A dead login may be acknowledged like a living one: ending it
 /// twice is harmless (as RFC 7009 2.2 has it for tokens).
-fn logged_out(promises: &Guarantees, user: &mut User, reading: Reading, span: Span) -> Kind {
+pub(crate) fn logged_out(
+    promises: &Guarantees,
+    user: &mut User,
+    reading: Reading,
+    span: Span,
+) -> Kind {
     let expected = expected(user, promises, span);
     if let Some(life) = user.life_mut() {
         let acknowledged = reading == Reading::Done;
@@ -179,7 +229,7 @@ fn logged_out(promises: &Guarantees, user: &mut User, reading: Reading, span: Sp
 
 /// A logout everywhere, as far as its user's own login is concerned: only a
 /// living one can ask for it.
-fn logged_out_everywhere(
+pub(crate) fn logged_out_everywhere(
     promises: &Guarantees,
     user: &mut User,
     reading: Reading,

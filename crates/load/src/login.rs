@@ -96,7 +96,8 @@ impl Sizes {
         }
     }
 
-    fn add(&mut self, size: u64) {
+    /// One more.
+    pub(crate) fn add(&mut self, size: u64) {
         self.merge(&Self {
             count: 1,
             min: size,

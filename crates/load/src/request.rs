@@ -89,7 +89,7 @@ enum Encoding {
 }
 
 impl RequestTemplate {
-    /// Compiles `request` for the server at `authority` (host and port), to
+    /// Compiles `request` for the server at `origin` (scheme, host and port), to
     /// carry what `shows` says. A body that would show a refresh token is left
     /// out where the target promises none.
     ///
@@ -98,7 +98,7 @@ impl RequestTemplate {
     pub(crate) fn compile(
         profile: &Profile,
         request: &Request,
-        authority: &str,
+        origin: &str,
         shows: Shows,
     ) -> Result<Self, GapError> {
         let has_tokens = matches!(
@@ -110,10 +110,11 @@ impl RequestTemplate {
         });
         let mut head = vec![Part::text(&format!("{} ", request.method.as_str()))];
         head.extend(Part::of(&request.path.value)?);
+        let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
         let mut fields = format!(" HTTP/1.1\r\nHost: {authority}\r\nAccept: application/json\r\n");
         if profile.csrf == CsrfProof::SameOrigin && !request.method.is_safe() {
             fields.push_str(&format!(
-                "Origin: http://{authority}\r\nSec-Fetch-Site: same-origin\r\n"
+                "Origin: {origin}\r\nSec-Fetch-Site: same-origin\r\n"
             ));
         }
         if body.is_some() {
@@ -296,7 +297,8 @@ mod tests {
             Operation::Refresh => Shows::All,
             _ => Shows::Access,
         };
-        let template = RequestTemplate::compile(profile, request, "127.0.0.1:80", shows).unwrap();
+        let template =
+            RequestTemplate::compile(profile, request, "http://127.0.0.1:80", shows).unwrap();
         let (mut scratch, mut out) = (b"old".to_vec(), Vec::new());
         template.write(values, &mut scratch, &mut out);
         String::from_utf8(out).unwrap()

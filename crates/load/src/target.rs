@@ -1,6 +1,6 @@
 //! A target as the driver uses it: resolved, compiled, ready to be asked.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 
 use authbench_core::{Guarantees, RefreshOffer};
 use authbench_wire::profile::{Carrier, Method, Profile, RefreshCarrier, Request};
@@ -8,6 +8,7 @@ use authbench_wire::template::{GapError, Template};
 use authbench_wire::{Operation, routes};
 
 use crate::cookies;
+use crate::endpoint::Endpoint;
 use crate::error::{LoadError, UrlFault};
 use crate::outcome::Action;
 use crate::pointer::Pointer;
@@ -18,6 +19,8 @@ use crate::request::{RequestTemplate, Shows, Values};
 pub(crate) struct Target {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where its URL leads.
+    pub(crate) endpoint: Endpoint,
     /// What it promises.
     pub(crate) guarantees: Guarantees,
     /// Where it puts the access credential.
@@ -62,7 +65,7 @@ impl Target {
     /// Resolves the address and compiles the requests.
     ///
     /// # Errors
-    /// [`LoadError`] when the address cannot be used (not `http`, not this
+    /// [`LoadError`] when the address cannot be used (no URL, not this
     /// machine unless `allow_remote`) or a request cannot be made.
     pub(crate) fn compile(profile: &Profile, allow_remote: bool) -> Result<Self, LoadError> {
         let url = profile
@@ -75,11 +78,12 @@ impl Target {
             url: url.to_owned(),
             source,
         };
-        let (authority, address) = resolve(url).map_err(fault)?;
-        if !allow_remote && !address.ip().is_loopback() {
-            return Err(fault(UrlFault::NotLoopback { address }));
+        let endpoint = Endpoint::resolve(url, allow_remote).map_err(fault)?;
+        if endpoint.path != "/" {
+            return Err(fault(UrlFault::Shape));
         }
-        let compiler = Compiler { profile, authority };
+        let origin = endpoint.origin();
+        let compiler = Compiler { profile, origin };
         let mut actions = Vec::with_capacity(Action::COUNT);
         for action in Action::ALL {
             actions.push(compiler.action(action)?);
@@ -88,7 +92,8 @@ impl Target {
             .try_into()
             .unwrap_or_else(|_| unreachable!("one for each action"));
         Ok(Self {
-            address,
+            address: endpoint.address,
+            endpoint,
             guarantees: profile.guarantees,
             carrier: match &profile.carrier {
                 Carrier::Bearer { token } => CompiledCarrier::Body(compiler.pointer(token)?),
@@ -173,7 +178,8 @@ impl Target {
 
 struct Compiler<'p> {
     profile: &'p Profile,
-    authority: String,
+    /// Scheme, host and port (RFC 6454 6.2).
+    origin: String,
 }
 
 impl Compiler<'_> {
@@ -212,7 +218,7 @@ impl Compiler<'_> {
             Operation::Refresh => Shows::All,
             _ => Shows::Access,
         };
-        RequestTemplate::compile(self.profile, request, &self.authority, shows)
+        RequestTemplate::compile(self.profile, request, &self.origin, shows)
             .map_err(|source| self.no_request(operation.label(), source))
     }
 
@@ -223,7 +229,7 @@ impl Compiler<'_> {
             body: Some(Template::parse(r#"{"step_ms":{value}}"#).into()),
             ..Request::new(Method::Post, path)
         };
-        RequestTemplate::compile(self.profile, &request, &self.authority, Shows::Nothing)
+        RequestTemplate::compile(self.profile, &request, &self.origin, Shows::Nothing)
             .map_err(|source| self.no_request("lab-clock", source))
     }
 
@@ -253,36 +259,6 @@ impl Compiler<'_> {
             pointer: text.to_owned(),
         })
     }
-}
-
-/// Host and port as they stand in a `Host` field, and where they lead. Of
-/// several addresses a loopback one is taken, else the first.
-fn resolve(url: &str) -> Result<(String, SocketAddr), UrlFault> {
-    let uri: http::Uri = url.parse().map_err(UrlFault::Syntax)?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err(UrlFault::Https),
-        _ => return Err(UrlFault::Shape),
-    }
-    let authority = uri.authority().ok_or(UrlFault::Shape)?;
-    let nothing_behind = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
-    if !nothing_behind || authority.as_str().contains('@') {
-        return Err(UrlFault::Shape);
-    }
-    let port = authority.port_u16().unwrap_or(80);
-    let host = authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    let mut found = (host, port)
-        .to_socket_addrs()
-        .map_err(UrlFault::Unresolved)?
-        .peekable();
-    let first = found.peek().copied().ok_or(UrlFault::Shape)?;
-    let address = found
-        .find(|address| address.ip().is_loopback())
-        .unwrap_or(first);
-    Ok((authority.as_str().to_owned(), address))
 }
 
 #[cfg(test)]
@@ -329,12 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn https_has_a_port_of_its_own() {
+        let target = compile("https://[::1]", false).unwrap();
+        assert_eq!(target.address.port(), 443);
+        assert!(target.endpoint.is_safe());
+        let plain = compile("http://localhost:1", false).unwrap();
+        assert!(!plain.endpoint.is_safe());
+    }
+
+    #[test]
     fn other_shapes_are_refused() {
         let fault = |url| match compile(url, true).unwrap_err() {
             LoadError::Url { source, .. } => source,
             other => panic!("{other:?}"),
         };
-        assert!(matches!(fault("https://127.0.0.1"), UrlFault::Https));
         assert!(matches!(fault("http://127.0.0.1/api"), UrlFault::Shape));
         assert!(matches!(fault("http://a:b@127.0.0.1"), UrlFault::Shape));
         assert!(matches!(

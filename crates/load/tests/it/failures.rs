@@ -84,12 +84,16 @@ fn a_login_without_an_answer() {
 }
 
 #[test]
-fn https_is_for_later() {
+fn https_needs_somebody_to_trust() {
     let mut profile = profile("cookie", 1);
     profile.base_url = Some("https://127.0.0.1:1".to_owned());
     let error = Driver::new(&profile, DriverOptions::default()).unwrap_err();
     assert!(
-        error.source().unwrap().to_string().contains("http only"),
+        error
+            .source()
+            .unwrap()
+            .to_string()
+            .contains("nobody is named"),
         "{error:?}"
     );
     profile.base_url = None;

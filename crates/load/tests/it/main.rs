@@ -6,8 +6,11 @@
 mod actions;
 mod arrivals;
 mod counts;
+mod crosscheck;
 mod failures;
 mod http;
+mod https;
+mod in_process;
 mod lanes;
 mod reference;
 mod revocation;
