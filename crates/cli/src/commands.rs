@@ -8,4 +8,5 @@ pub(crate) mod merge;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod selfcheck;
 pub(crate) mod serve;

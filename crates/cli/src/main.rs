@@ -9,6 +9,7 @@ mod exit;
 mod export;
 mod load;
 mod run;
+mod selfcheck;
 mod services;
 mod stop;
 mod term;
@@ -48,6 +49,7 @@ enum Command {
     Report(commands::report::Args),
     Run(commands::run::Args),
     Schema(commands::schema::Args),
+    Selfcheck(commands::selfcheck::Args),
     Serve(commands::serve::Args),
 }
 
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Some(Command::Report(args)) => commands::report::execute(&args),
         Some(Command::Run(args)) => commands::run::execute(&args),
         Some(Command::Schema(args)) => commands::schema::execute(&args),
+        Some(Command::Selfcheck(args)) => commands::selfcheck::execute(&args),
         Some(Command::Serve(args)) => commands::serve::execute(&args),
     };
     match result {

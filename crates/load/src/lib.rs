@@ -55,6 +55,7 @@ mod scenario;
 mod schedule;
 mod seed;
 mod share;
+mod stalls;
 mod siblings;
 mod stream;
 mod target;
@@ -83,4 +84,5 @@ pub use scenario::{
 };
 pub use schedule::{Recording, Shape, Spacing};
 pub use share::Share;
+pub use stalls::Stalls;
 pub use trace::{FaultView, Kinds, Trace};
