@@ -11,7 +11,6 @@ mod record;
 mod servers;
 mod stall;
 mod table;
-mod truth;
 
 use std::fs;
 use std::path::{Path, PathBuf};

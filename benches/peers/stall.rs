@@ -15,7 +15,7 @@ use crate::cost::GRACE;
 use crate::drivers::{Driver, Job, Pace, Tool};
 use crate::record::{Settings, Skipped, StallRound, Stalled};
 use crate::servers::Server;
-use crate::truth::Stalls;
+use authbench_load::Stalls;
 
 /// Offered rates, per second.
 const RATES: [u32; 2] = [5_000, 20_000];
