@@ -113,6 +113,12 @@ impl Driver {
         })
     }
 
+    /// Whether the driver never sleeps from now on, as in
+    /// [`DriverOptions::never_sleeps`].
+    pub fn set_never_sleeps(&mut self, never_sleeps: bool) {
+        self.options.never_sleeps = never_sleeps;
+    }
+
     /// Where the target listens: its first replica.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
