@@ -112,6 +112,7 @@ impl<'p> Bench<'p> {
             users: &users,
             numbers: 0..USERS,
             connections: CONNECTIONS,
+            devices: 1,
             keep: true,
             timeout_ms: TIMEOUT_MS,
         };

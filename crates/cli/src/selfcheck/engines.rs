@@ -27,6 +27,7 @@ pub(super) fn check(
         users: &users,
         numbers: 0..USERS,
         connections: CONNECTIONS,
+        devices: 1,
         keep: true,
         timeout_ms: TIMEOUT_MS,
     };

@@ -87,18 +87,20 @@ fn under_stalls(
     stop: &AtomicBool,
 ) -> Result<(authbench_load::CellOutcome, Vec<u64>)> {
     let Bench { placement, served } = bench;
-    let (fleet, driver) = (&served.fleet, &mut served.driver);
+    let (placement, fleet) = (*placement, &served.fleet);
+    let driver = &mut served.driver;
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (begun, begins) = mpsc::channel();
-        let staller = scope.spawn(|| {
+        let over = &over;
+        let staller = scope.spawn(move || {
             // The server's core is idle while the server is stopped; the
             // driver's may be busy.
             if let Some(cores) = placement.pin_server() {
                 cores::pin_current_thread(cores)?;
             }
             timer::set_slack_ns(1)?;
-            stall(fleet, &begins, &over, point.measure_ms)
+            stall(fleet, &begins, over, point.measure_ms)
         });
         let outcome = driver.cell(point, &mut (), &mut Begin(begun), stop);
         over.store(true, Ordering::Relaxed);
