@@ -13,6 +13,7 @@ mod selfcheck;
 mod services;
 mod stop;
 mod term;
+mod trust;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ pub(crate) mod library;
 pub(crate) mod machine;
 mod phases;
 pub(crate) mod progress;
+pub(crate) mod remote;
 pub(crate) mod served;
 pub(crate) mod show;
 
@@ -34,6 +35,7 @@ use authbench_results::{
 use crate::run::cells::Tour;
 use crate::run::contender::{Contender, Found};
 use crate::run::progress::Progress;
+use crate::run::remote::Remote;
 use crate::run::served::Grounds;
 use crate::services::Services;
 
@@ -54,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) engine: EngineKind,
     /// Threads of the driver; `None` is one for each of its cores.
     pub(crate) threads: Option<u32>,
+    /// A target that runs already, in place of servers of our own.
+    pub(crate) remote: Option<Remote>,
 }
 
 /// Runs `plan`. When `stop` becomes true, the run ends early and returns what
@@ -85,7 +89,14 @@ pub(crate) fn run(
         progress,
         skipped: Vec::new(),
     };
-    let found = way.go();
+    let (found, shard) = match &plan.remote {
+        None => (way.go(), None),
+        Some(remote) => {
+            let drivers = (placement, plan.engine, plan.threads);
+            let seen = remote::measure(remote, &plan.scenario, drivers, stop, progress)?;
+            (vec![seen.found], seen.shard)
+        }
+    };
     let skipped = way.skipped;
     if found.is_empty() {
         let reasons: Vec<String> = skipped
@@ -110,7 +121,7 @@ pub(crate) fn run(
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted: stop.load(Ordering::SeqCst),
             invalid: None,
-            shard: None,
+            shard,
             merged_from: None,
             warnings,
         },
@@ -165,7 +176,7 @@ fn gather(
         skipped,
     };
     for one in found {
-        let strategy = &one.recipe.name;
+        let strategy = &one.strategy;
         if let Some(reason) = &one.failure {
             warnings.push(format!("{strategy} was not measured to its end: {reason}"));
         }

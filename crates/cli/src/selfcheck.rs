@@ -70,7 +70,12 @@ pub(crate) fn run(
     };
     for rate_per_s in [5_000, 20_000] {
         let mut bench = Bench::start(placement, engine)?;
-        note(stalls::check(&mut bench, rate_per_s, lengths.stalls_s, stop)?);
+        note(stalls::check(
+            &mut bench,
+            rate_per_s,
+            lengths.stalls_s,
+            stop,
+        )?);
     }
     note(engines::check(placement, engine, stop)?);
     for finding in punctual::check(placement, engine, lengths.quiet_s, stop)? {
@@ -90,7 +95,11 @@ impl<'p> Bench<'p> {
         Self::start_with(placement, engine, false)
     }
 
-    fn start_with(placement: &'p Placement, engine: EngineKind, never_sleeps: bool) -> Result<Self> {
+    fn start_with(
+        placement: &'p Placement,
+        engine: EngineKind,
+        never_sleeps: bool,
+    ) -> Result<Self> {
         let recipe = authbench_catalog::find(STRATEGY)?;
         let services = Services::obtain([&recipe]);
         let grounds = Grounds {

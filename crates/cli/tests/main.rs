@@ -6,4 +6,5 @@ mod errors;
 mod k6;
 mod run;
 mod serve;
+mod shards;
 mod support;

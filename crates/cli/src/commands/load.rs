@@ -6,8 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use authbench_lab::cores;
 use authbench_load::{
-    Arrivals, EngineKind, LoadPoint, PlainDriver, PlainOptions, PlainRequest, Spacing, Trust,
-    Warmup,
+    Arrivals, EngineKind, LoadPoint, PlainDriver, PlainOptions, PlainRequest, Spacing, Warmup,
 };
 use http::{HeaderName, HeaderValue, Method};
 
@@ -16,6 +15,7 @@ use crate::load::Summary;
 use crate::run::progress::Progress;
 use crate::stop;
 use crate::term::{self, Format};
+use crate::trust;
 
 /// Put any URL under load, as wrk does.
 ///
@@ -106,7 +106,7 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
         &request(args)?,
         &PlainOptions {
             allow_remote: args.i_own_this_target,
-            trust: trust(args)?,
+            trust: trust::of(args.ca.as_deref(), args.insecure)?,
             engine: args.engine,
             shared_core: placement.shared || threads > own.len(),
             lanes: lanes.collect(),
@@ -168,26 +168,6 @@ fn request(args: &Args) -> Result<PlainRequest> {
         headers: args.headers.clone(),
         body,
     })
-}
-
-/// Without a word on it no certificate is believed.
-fn trust(args: &Args) -> Result<Trust> {
-    if args.insecure {
-        return Ok(Trust::Nobody);
-    }
-    let Some(file) = &args.ca else {
-        return Ok(Trust::Roots(Vec::new()));
-    };
-    let text = std::fs::read(file)
-        .map_err(|error| UsageError(format!("`{}` cannot be read: {error}", file.display())))?;
-    let blocks = pem::parse_many(&text)
-        .map_err(|error| UsageError(format!("`{}` is no PEM: {error}", file.display())))?;
-    let certificates = blocks
-        .into_iter()
-        .filter(|block| block.tag() == "CERTIFICATE");
-    Ok(Trust::Roots(
-        certificates.map(pem::Pem::into_contents).collect(),
-    ))
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {

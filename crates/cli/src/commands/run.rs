@@ -6,14 +6,16 @@ use anyhow::{Context as _, Result};
 use authbench_catalog::{Recipe, RecipeError};
 use authbench_conf::{ConfError, Located};
 use authbench_lab::cores;
-use authbench_load::{EngineKind, KneeSearch, Scenario};
+use authbench_load::{EngineKind, KneeSearch, Scenario, Share};
 use authbench_results::Purpose;
 
 use crate::exit::Outcome;
 use crate::run::library::{self, Source};
 use crate::run::progress::Progress;
+use crate::run::remote::Remote;
 use crate::run::{self, Plan, show};
 use crate::term::Format;
+use crate::trust;
 
 /// The scenario that runs when none is named.
 const QUICK: &str = "quick";
@@ -53,6 +55,8 @@ pub(crate) struct Options {
     /// Threads of the driver; one for each of its cores if absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     threads: Option<u32>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// What the run is for.
     #[arg(long, value_enum, default_value_t)]
     purpose: PurposeArg,
@@ -62,6 +66,37 @@ pub(crate) struct Options {
     /// Show no progress.
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// A server that runs already.
+#[derive(clap::Args)]
+struct TargetArgs {
+    /// Put this target under load (a name, see `authbench list targets`, or a
+    /// profile's path), in place of the scenario's strategies.
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["strategies", "knee"])]
+    target: Option<String>,
+    /// Where the target listens, instead of the profile's address.
+    #[arg(long, value_name = "URL", requires = "target")]
+    base_url: Option<String>,
+    /// The target is another machine, and mine: without this only this machine
+    /// is put under load.
+    #[arg(long, requires = "target")]
+    i_own_this_target: bool,
+    /// Believe the certificates that lead to those of this PEM file (https).
+    #[arg(long, value_name = "FILE", requires = "target")]
+    ca: Option<PathBuf>,
+    /// Believe any certificate (https); for laboratories only.
+    #[arg(long, requires = "target", conflicts_with = "ca")]
+    insecure: bool,
+    /// Which part of the load is this driver's, of how many: 0/4 to 3/4. The
+    /// parts together are the whole scenario; `authbench merge` puts their
+    /// results together.
+    #[arg(long, value_name = "I/N", value_parser = share, requires = "target", requires = "start_at")]
+    shard: Option<Share>,
+    /// When load begins (RFC 3339, UTC), by this machine's clock: the same for
+    /// all parts. Logins are made before.
+    #[arg(long, value_name = "TIME", value_parser = instant_ms, requires = "target")]
+    start_at: Option<u64>,
 }
 
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
@@ -110,9 +145,11 @@ fn measure(scenario: &str, options: &Options) -> Result<Outcome> {
         let _ = cores::pin_current_thread(own);
     }
     let names: Vec<String> = plan
-        .recipes
+        .scenario
+        .strategies
+        .value
         .iter()
-        .map(|recipe| recipe.name.clone())
+        .map(|name| name.value.clone())
         .collect();
     let progress = Progress::new(steps(&plan), &names, options.quiet);
     let result = run::run(&plan, &placement, &stop, &progress)?;
@@ -127,6 +164,20 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
     let (mut scenario, source) = library::scenario(scenario)?;
     if let Some(seed) = options.seed {
         scenario.seed = seed;
+    }
+    if let Some(remote) = remote(&options.target)? {
+        scenario.strategies = vec![Located::from(remote.profile.name.clone())].into();
+        remote.check(&scenario)?;
+        return Ok(Plan {
+            name: source.name,
+            scenario,
+            recipes: Vec::new(),
+            asked_for: true,
+            purpose: options.purpose.into(),
+            engine: options.engine,
+            threads: options.threads,
+            remote: Some(remote),
+        });
     }
     if let Some(slo_ms) = options.knee {
         seek_knee(&mut scenario, slo_ms)?;
@@ -149,7 +200,40 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
         purpose: options.purpose.into(),
         engine: options.engine,
         threads: options.threads,
+        remote: None,
     })
+}
+
+/// The target that is named, if one is.
+fn remote(args: &TargetArgs) -> Result<Option<Remote>> {
+    let Some(name) = &args.target else {
+        return Ok(None);
+    };
+    let mut profile = library::target(name)?;
+    if let Some(url) = &args.base_url {
+        profile.base_url = Some(url.trim_end_matches('/').to_owned());
+    }
+    Ok(Some(Remote {
+        profile,
+        allow_remote: args.i_own_this_target,
+        trust: trust::of(args.ca.as_deref(), args.insecure)?,
+        share: args.shard.unwrap_or_default(),
+        start_at_ms: args.start_at,
+    }))
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    let parts = text.split_once('/');
+    let numbers = parts.and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    let share = numbers.and_then(|(index, of)| Share::new(index, of));
+    share.ok_or_else(|| format!("`{text}` is no part such as 0/4: the first number is the smaller"))
+}
+
+fn instant_ms(text: &str) -> Result<u64, String> {
+    let instant: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no instant such as 2026-11-24T12:00:00Z"))?;
+    u64::try_from(instant.as_millisecond()).map_err(|_| format!("`{text}` is before 1970"))
 }
 
 fn slo_ms(text: &str) -> Result<f64, String> {
@@ -190,6 +274,13 @@ fn recipes(scenario: &Scenario, source: &Source, from_file: bool) -> Result<Vec<
 /// How many steps the progress bar counts.
 fn steps(plan: &Plan) -> u64 {
     let scenario = &plan.scenario;
+    if plan.remote.is_some() {
+        let points = scenario
+            .phases
+            .len()
+            .max(scenario.load.rates_per_s.value.len());
+        return 1 + points.max(1) as u64;
+    }
     let blocks = u64::from(scenario.load.blocks.value);
     let revocation = u64::from(scenario.revocation.logins.value > 0);
     let points = match &scenario.knee {

@@ -68,7 +68,9 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
             findings: &findings,
         })?)?;
     }
-    let is_bad = findings.iter().any(|finding| finding.decides && !finding.holds);
+    let is_bad = findings
+        .iter()
+        .any(|finding| finding.decides && !finding.holds);
     Ok(if is_bad { Outcome::Bad } else { Outcome::Good })
 }
 

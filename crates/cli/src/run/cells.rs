@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use authbench_core::system::monotonic_ns;
-use authbench_load::{Arrivals, CellOutcome, Fault, LoadPoint, SaturationPlan, Scenario};
+use authbench_load::{Arrivals, CellOutcome, Fault, LoadPoint, SaturationPlan, Scenario, Share};
 use authbench_results::{Health, RejectedBlock};
 
 use crate::run::contender::{CellRecord, Contender};
@@ -130,7 +130,7 @@ impl<'t> Tour<'t> {
         measure: impl FnOnce(&mut Self, &mut Contender) -> Result<()>,
     ) {
         if contender.found.failure.is_none() && !self.stop.load(Ordering::SeqCst) {
-            self.progress.step(&contender.found.recipe.name, what);
+            self.progress.step(&contender.recipe.name, what);
             if let Err(error) = measure(self, contender) {
                 contender.fail(&error, self.progress);
             }
@@ -173,6 +173,7 @@ impl<'t> Tour<'t> {
             topology: contender.topology(stretch.point.routing, stretch.hops),
             threads: contender.served.threads,
             engine: contender.served.engine,
+            share: Share::WHOLE,
             outcome,
         };
         match &mut contender.found.cells[stretch.number] {
@@ -220,10 +221,10 @@ impl<'t> Tour<'t> {
         contender: &mut Contender,
         stretch: &Stretch<'_>,
     ) -> Result<(CellOutcome, Health, Vec<Caused>)> {
-        let Contender { found, served } = contender;
+        let Contender { recipe, served, .. } = contender;
         let (fleet, driver) = (&served.fleet, &mut served.driver);
         let ground = faults::Ground {
-            recipe: &found.recipe,
+            recipe,
             fleet,
             services: self.grounds.services,
         };
@@ -245,7 +246,7 @@ impl<'t> Tour<'t> {
     /// Keeps the server's core busy without a pause, and sees what a request
     /// costs then.
     fn saturate(&mut self, contender: &mut Contender, plan: &SaturationPlan) -> Result<()> {
-        let Contender { found, served } = contender;
+        let Contender { found, served, .. } = contender;
         let fleet = &served.fleet;
         let before = self.machine.look(fleet);
         let mut probe = || fleet.cpu_ns();

@@ -6,6 +6,7 @@ use authbench_catalog::Recipe;
 use authbench_core::Guarantees;
 use authbench_load::{
     CellOutcome, EngineKind, LoadPoint, RevocationOutcome, Routing, SaturationOutcome, Scenario,
+    Share,
 };
 use authbench_results::{FaultSeen, Health, Knee, RejectedBlock, Topology};
 
@@ -18,13 +19,17 @@ const THROWAWAY_ACCOUNTS_MAX: u32 = 10_000;
 
 /// One strategy of a run.
 pub(crate) struct Contender {
+    pub(crate) recipe: Recipe,
     pub(crate) found: Found,
     pub(crate) served: Served,
 }
 
 /// What is known of a strategy, also after its servers have gone.
 pub(crate) struct Found {
-    pub(crate) recipe: Recipe,
+    /// The strategy's name, or that of a target whose strategy is not known.
+    pub(crate) strategy: String,
+    /// The resolved recipe (TOML); of such a target nothing.
+    pub(crate) recipe: String,
     pub(crate) guarantees: Guarantees,
     pub(crate) facts: Facts,
     /// Under which loads it is put.
@@ -65,34 +70,26 @@ impl Contender {
             }
             served.enter(1)?;
         }
-        let found = Found {
+        let name = recipe.name.clone();
+        let found = Found::new(name, recipe.resolved(), served.profile.guarantees, points);
+        Ok(Self {
             recipe: recipe.clone(),
-            guarantees: served.profile.guarantees,
-            facts: Facts::default(),
-            cells: points.iter().map(|_| None).collect(),
-            points,
-            saturation: Vec::new(),
-            revocation: None,
-            revocation_elsewhere: None,
-            knee: None,
-            notes: Vec::new(),
-            left_out: Vec::new(),
-            failure: None,
-        };
-        Ok(Self { found, served })
+            found,
+            served,
+        })
     }
 
     /// Nothing more is measured with it.
     pub(crate) fn fail(&mut self, error: &anyhow::Error, progress: &Progress) {
         let reason = format!("{error:#}");
-        progress.warn(&format!("{}: {reason}", self.found.recipe.name));
+        progress.warn(&format!("{}: {reason}", self.recipe.name));
         self.found.failure = Some(reason);
     }
 
     /// Says something that a reader of the result must know, once.
     pub(crate) fn note(&mut self, note: String, progress: &Progress) {
         if !self.found.notes.contains(&note) {
-            progress.warn(&format!("{}: {note}", self.found.recipe.name));
+            progress.warn(&format!("{}: {note}", self.recipe.name));
             self.found.notes.push(note);
         }
     }
@@ -127,6 +124,32 @@ impl Contender {
     }
 }
 
+impl Found {
+    /// Nothing yet.
+    pub(crate) fn new(
+        strategy: String,
+        recipe: String,
+        guarantees: Guarantees,
+        points: Vec<LoadPoint>,
+    ) -> Self {
+        Self {
+            strategy,
+            recipe,
+            guarantees,
+            facts: Facts::default(),
+            cells: points.iter().map(|_| None).collect(),
+            points,
+            saturation: Vec::new(),
+            revocation: None,
+            revocation_elsewhere: None,
+            knee: None,
+            notes: Vec::new(),
+            left_out: Vec::new(),
+            failure: None,
+        }
+    }
+}
+
 /// A cell as far as its blocks have been measured.
 pub(crate) struct CellRecord {
     pub(crate) outcome: CellOutcome,
@@ -139,6 +162,8 @@ pub(crate) struct CellRecord {
     pub(crate) topology: Topology,
     pub(crate) threads: u32,
     pub(crate) engine: EngineKind,
+    /// Which part of the load it was.
+    pub(crate) share: Share,
 }
 
 impl CellRecord {

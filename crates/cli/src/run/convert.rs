@@ -25,7 +25,7 @@ pub(crate) fn found(
     mut found: Found,
     lag_budget_ns: u64,
 ) -> (Result<StrategyFacts, Skipped>, Vec<Cell>) {
-    let strategy = found.recipe.name.clone();
+    let strategy = found.strategy.clone();
     let records = std::mem::take(&mut found.cells);
     let cells: Vec<Cell> = records
         .into_iter()
@@ -61,8 +61,8 @@ fn strategy_facts(found: Found, lag_budget_ns: u64) -> StrategyFacts {
         logins.as_ref().map_or_else(none, facts::cpu_per_login)
     };
     StrategyFacts {
-        strategy: found.recipe.name.clone(),
-        recipe: found.recipe.resolved(),
+        strategy: found.strategy.clone(),
+        recipe: found.recipe.clone(),
         guarantees: guarantees::guarantees(&found.guarantees),
         incomplete: found.failure.clone(),
         conformance: None,

@@ -41,7 +41,7 @@ pub(crate) fn count(
     grounds: &Grounds<'_>,
     stop: &AtomicBool,
 ) -> Result<()> {
-    let recipe = &contender.found.recipe;
+    let recipe = &contender.recipe;
     let hops_max = if contender.served.shares_logins {
         scenario.topology.hops.value
     } else {

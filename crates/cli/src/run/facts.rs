@@ -115,7 +115,7 @@ fn growth(
     }
     let accounts = logins.saturating_add(MEMORY_WARMUP_LOGINS);
     let setting = Setting::plain(accounts, scenario.population.roles.value);
-    let mut served = Served::start(&contender.found.recipe, setting, grounds)?;
+    let mut served = Served::start(&contender.recipe, setting, grounds)?;
     let users = served.profile.users.clone();
     let mut phase = Phase {
         served: &mut served,
@@ -215,7 +215,7 @@ pub(crate) fn measure_revocation(
         return;
     }
     progress.step(
-        &contender.found.recipe.name,
+        &contender.recipe.name,
         "logs out, shows the dead credentials",
     );
     match follow(&mut contender.served, scenario, false, stop) {
@@ -250,7 +250,7 @@ fn follow_elsewhere(
         replicas: 2,
         ..Setting::plain(accounts, scenario.population.roles.value)
     };
-    let mut pair = Served::start(&contender.found.recipe, setting, grounds)?;
+    let mut pair = Served::start(&contender.recipe, setting, grounds)?;
     follow(&mut pair, scenario, true, stop)
 }
 

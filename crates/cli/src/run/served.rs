@@ -107,7 +107,7 @@ impl Served {
         let (fleet, ready) = Fleet::start(recipe, setting, grounds)?;
         let profile = profile(recipe, &ready, setting)?;
         let placement = grounds.placement;
-        let lanes = lanes(grounds);
+        let lanes = lanes(placement, grounds.threads);
         let threads = u32::try_from(lanes.len()).unwrap_or(1).max(1);
         let options = DriverOptions {
             shared_core: placement.shared || !placement.pinned,
@@ -344,15 +344,12 @@ fn listen(setting: Setting) -> Result<String> {
 
 /// One thread of the driver for each entry, on that core; none is the calling
 /// thread alone.
-fn lanes(grounds: &Grounds<'_>) -> Vec<Option<usize>> {
-    let cores: Vec<usize> = grounds
-        .placement
+pub(crate) fn lanes(placement: &Placement, threads: Option<u32>) -> Vec<Option<usize>> {
+    let cores: Vec<usize> = placement
         .pin_driver()
         .map(|cores| cores.iter().collect())
         .unwrap_or_default();
-    let wanted = grounds
-        .threads
-        .map_or(cores.len(), |threads| threads as usize);
+    let wanted = threads.map_or(cores.len(), |threads| threads as usize);
     if wanted <= 1 {
         return Vec::new();
     }

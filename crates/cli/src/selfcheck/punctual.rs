@@ -81,8 +81,5 @@ fn load(
         seed,
         ..LoadPoint::reads(Arrivals::steady(Spacing::Poisson, rate_per_s))
     };
-    Ok(bench
-        .served
-        .driver
-        .cell(&point, &mut (), &mut (), stop)?)
+    Ok(bench.served.driver.cell(&point, &mut (), &mut (), stop)?)
 }

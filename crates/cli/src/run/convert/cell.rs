@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use authbench_load::{Action, Arrivals, BlockSample, CellOutcome, Fault, Kind, Shape, Spacing};
+use authbench_load::{
+    Action, Arrivals, BlockSample, CellOutcome, Fault, Kind, Shape, Share, Spacing,
+};
 use authbench_results as results;
 use authbench_results::{Cell, FaultSeen, Metric, OutcomeKind, Outcomes};
 
@@ -51,10 +53,7 @@ fn load(record: &CellRecord) -> results::Load {
         model,
         process: process(&point.arrivals),
         shape: shape(&point.arrivals),
-        offered_per_s: point
-            .arrivals
-            .mean_per_s(point.measure_ms)
-            .unwrap_or_else(|| seen.completed_per_s()),
+        offered_per_s: offered_per_s(record),
         warmup_ms: seen.warmed_ms,
         measured_ms: seen.measured_ns / 1_000_000,
         connections: point.connections,
@@ -69,6 +68,17 @@ fn load(record: &CellRecord) -> results::Load {
         arrivals: seen.arrivals,
         sent: seen.sent,
         completed: seen.completed,
+    }
+}
+
+/// Of a share what came to it: parts' rates add up to the whole's.
+fn offered_per_s(record: &CellRecord) -> f64 {
+    let seen = &record.outcome;
+    let planned = seen.point.arrivals.mean_per_s(seen.point.measure_ms);
+    match planned {
+        Some(per_s) if record.share == Share::WHOLE => per_s,
+        Some(_) if seen.measured_ns > 0 => seen.arrivals as f64 * 1e9 / seen.measured_ns as f64,
+        _ => seen.completed_per_s(),
     }
 }
 
