@@ -10,7 +10,9 @@ use std::sync::LazyLock;
 use authbench_report::{
     PointRow, Standing, SummaryRow, faults, is_varied, knees, points, sentences, summary,
 };
-use authbench_results::{Histogram, Metric, OutcomeKind, Outcomes, RunResult, recorder};
+use authbench_results::{
+    Durability, Histogram, Metric, OutcomeKind, Outcomes, RunResult, recorder,
+};
 use proptest::prelude::*;
 
 static WHOLE: LazyLock<RunResult> = LazyLock::new(fixture::result);
@@ -210,6 +212,31 @@ fn failures_that_no_fault_caused_still_count() {
     let elsewhere = result.strategies[1].revocation_elsewhere.as_mut().unwrap();
     elsewhere.accepted_after_deadline = 2;
     assert!(summary(&result)[1].failures[0].starts_with("2 acceptances came later"));
+}
+
+#[test]
+fn what_may_be_lost_with_a_process_is_no_wrong_answer_after_its_restart() {
+    let failures = |durability, kind: &str, after| {
+        let mut result = fixture::phased::result();
+        result.strategies[0].guarantees.durability = durability;
+        let cell = &mut result.cells[3];
+        assert_eq!(cell.strategy, result.strategies[0].strategy);
+        let fault = &mut cell.faults[0];
+        fault.kind = kind.to_owned();
+        fault.after = Outcomes::together([&fault.after, &Outcomes::of([(after, 5)])]);
+        cell.outcomes = Outcomes::together([&cell.outcomes, &Outcomes::of([(after, 5)])]);
+        summary(&result).swap_remove(0).failures
+    };
+    let (lost, kept) = (Durability::None, Durability::ProcessCrash);
+    for after in [OutcomeKind::RefusedGood, OutcomeKind::AcceptedDead] {
+        for kind in ["store-restart", "server-restart"] {
+            assert_eq!(failures(lost, kind, after), [""; 0]);
+            assert_eq!(failures(kept, kind, after).len(), 1);
+        }
+        assert_eq!(failures(lost, "store-refuse", after).len(), 1);
+    }
+    let wrong_user = failures(lost, "store-restart", OutcomeKind::WrongUser);
+    assert_eq!(wrong_user, ["5 answers under load were wrong"]);
 }
 
 #[test]
