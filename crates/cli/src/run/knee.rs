@@ -25,19 +25,25 @@ pub(crate) fn find(tour: &mut Tour<'_>, contender: &mut Contender, wanted: &Knee
                 });
                 contender.found.points = points.collect();
             }
-            None => {
-                let slo_ms = &wanted.slo_ms_p99;
-                let note = format!(
-                    "no knee: the 99th percentile was over {slo_ms} ms, or requests failed, at the \
-                     lowest rate that was tried"
-                );
-                contender.note(note, tour.progress);
-            }
+            None => contender.note(no_knee(&knee, wanted), tour.progress),
         }
         contender.found.cells = contender.found.points.iter().map(|_| None).collect();
         contender.found.knee = Some(knee);
         Ok(())
     });
+}
+
+/// Why there is no knee: by the last try, which is the one that was believed.
+fn no_knee(knee: &Knee, wanted: &KneeSearch) -> String {
+    let slo_ms = &wanted.slo_ms_p99;
+    let doubt = knee.tries.last().and_then(|last| last.doubtful.as_ref());
+    let doubt = doubt.map_or_else(String::new, |doubt| {
+        format!("; that says little of the strategy, for {doubt}: run it again on a quiet machine")
+    });
+    format!(
+        "no knee: the 99th percentile was over {slo_ms} ms, or requests failed, at the lowest rate \
+         that was tried{doubt}"
+    )
 }
 
 fn search(tour: &Tour<'_>, contender: &mut Contender, wanted: &KneeSearch) -> Result<Knee> {
