@@ -1,8 +1,9 @@
-//! One run: every strategy of a scenario behind its own server processes, put
-//! under load by one driver: in interleaved blocks, or one strategy after the
-//! other through all phases.
+//! One run: every strategy of a scenario, behind its own server processes or in
+//! this process, put under load by one driver: in interleaved blocks, or one
+//! strategy after the other through all phases.
 
 mod board;
+pub(crate) mod carrier;
 pub(crate) mod cells;
 pub(crate) mod contender;
 pub(crate) mod convert;
@@ -10,6 +11,7 @@ mod costs;
 mod doors;
 pub(crate) mod facts;
 mod faults;
+pub(crate) mod in_process;
 mod knee;
 pub(crate) mod library;
 pub(crate) mod machine;
@@ -26,14 +28,16 @@ use authbench_catalog::Recipe;
 use authbench_core::Clock as _;
 use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_lab::{Placement, cores, timer};
-use authbench_load::{EngineKind, Scenario};
+use authbench_load::Scenario;
 use authbench_results::{
     Cell, Environment, Health, Purpose, Run, RunResult, SchemaVersion, Skipped, Snapshot, Source,
     StrategyFacts, rfc3339,
 };
 
+use crate::run::carrier::Carrier;
 use crate::run::cells::Tour;
-use crate::run::contender::{Contender, Found};
+use crate::run::contender::{Contender, Found, Serving};
+use crate::run::in_process::Called;
 use crate::run::progress::Progress;
 use crate::run::remote::Remote;
 use crate::run::served::Grounds;
@@ -53,7 +57,7 @@ pub(crate) struct Plan {
     /// What for.
     pub(crate) purpose: Purpose,
     /// What carries the requests.
-    pub(crate) engine: EngineKind,
+    pub(crate) carrier: Carrier,
     /// Threads of the driver; `None` is one for each of its cores.
     pub(crate) threads: Option<u32>,
     /// A target that runs already, in place of servers of our own.
@@ -74,17 +78,15 @@ pub(crate) fn run(
 ) -> Result<RunResult> {
     let started_at_ms = SystemClock.now().0;
     let mut warnings = prepare_thread(placement);
+    if plan.carrier == Carrier::InProcess {
+        warnings.extend(in_process::unmeasured(&plan.scenario));
+    }
     let before = (Snapshot::take(), monotonic_ns());
     let services = Services::obtain(&plan.recipes);
-    let grounds = Grounds {
-        placement,
-        services: &services,
-        engine: plan.engine,
-        threads: plan.threads,
-    };
     let mut way = Way {
         plan,
-        grounds: &grounds,
+        placement,
+        services: &services,
         stop,
         progress,
         skipped: Vec::new(),
@@ -92,7 +94,7 @@ pub(crate) fn run(
     let (found, shard) = match &plan.remote {
         None => (way.go(), None),
         Some(remote) => {
-            let drivers = (placement, plan.engine, plan.threads);
+            let drivers = (placement, plan.threads);
             let seen = remote::measure(remote, &plan.scenario, drivers, stop, progress)?;
             (vec![seen.found], seen.shard)
         }
@@ -126,19 +128,8 @@ pub(crate) fn run(
             warnings,
         },
         source: Source::read(std::path::Path::new(".")),
-        environment: environment(placement, &services),
-        health: Health {
-            lag_ns_p99: measured
-                .cells
-                .iter()
-                .filter_map(|cell| cell.health.lag_ns_p99)
-                .max(),
-            foreign_cpu_fraction: worst(&measured.cells, |health| health.foreign_cpu_fraction),
-            driver_utilisation_fraction: worst(&measured.cells, |health| {
-                health.driver_utilisation_fraction
-            }),
-            ..whole
-        },
+        environment: environment(placement, &services, plan.carrier),
+        health: health(whole, &measured.cells),
         scenario: authbench_results::Scenario::new(
             plan.name.clone(),
             toml::to_string(&plan.scenario)?,
@@ -148,6 +139,17 @@ pub(crate) fn run(
         skipped: measured.skipped,
         benches: Vec::new(),
     })
+}
+
+/// That of the whole run, with the worst of what its cells saw.
+fn health(whole: Health, cells: &[Cell]) -> Health {
+    let lags_ns = cells.iter().filter_map(|cell| cell.health.lag_ns_p99);
+    Health {
+        lag_ns_p99: lags_ns.max(),
+        foreign_cpu_fraction: worst(cells, |health| health.foreign_cpu_fraction),
+        driver_utilisation_fraction: worst(cells, |health| health.driver_utilisation_fraction),
+        ..whole
+    }
 }
 
 fn worst(cells: &[Cell], field: fn(&Health) -> Option<f64>) -> Option<f64> {
@@ -222,46 +224,83 @@ fn prepare_thread(placement: &Placement) -> Vec<String> {
 /// The way through a run.
 struct Way<'w> {
     plan: &'w Plan,
-    grounds: &'w Grounds<'w>,
+    placement: &'w Placement,
+    services: &'w Services,
     stop: &'w AtomicBool,
     progress: &'w Progress,
     skipped: Vec<Skipped>,
 }
 
-impl Way<'_> {
+impl<'w> Way<'w> {
     fn go(&mut self) -> Vec<Found> {
+        match self.plan.carrier {
+            Carrier::InProcess => self.in_process(),
+            Carrier::Http(engine) => self.over_http(&Grounds {
+                placement: self.placement,
+                services: self.services,
+                engine,
+                threads: self.plan.threads,
+            }),
+        }
+    }
+
+    fn tour(&self) -> Tour<'w> {
+        let on = (self.placement, self.services);
+        Tour::new(&self.plan.scenario, on, self.stop, self.progress)
+    }
+
+    fn over_http(&mut self, grounds: &Grounds<'_>) -> Vec<Found> {
         let scenario = &self.plan.scenario;
-        let mut tour = Tour::new(scenario, self.grounds, self.stop, self.progress);
         if !scenario.phases.is_empty() {
-            return self.one_after_the_other(&mut tour);
+            return self.one_after_the_other(grounds);
         }
         let recipes = self.plan.recipes.iter();
-        let mut contenders: Vec<Contender> =
-            recipes.filter_map(|recipe| self.start(recipe)).collect();
-        if let Some(wanted) = &scenario.knee {
-            for contender in &mut contenders {
-                knee::find(&mut tour, contender, wanted);
-            }
-        }
-        tour.interleaved(&mut contenders);
+        let mut contenders: Vec<Contender> = recipes
+            .filter_map(|recipe| self.start_served(recipe, grounds))
+            .collect();
+        self.side_by_side(&mut contenders);
         for contender in &mut contenders {
-            facts::measure_revocation(contender, scenario, self.grounds, self.stop, self.progress);
+            facts::measure_revocation(contender, scenario, grounds, self.stop, self.progress);
         }
         contenders.into_iter().map(|one| one.found).collect()
     }
 
+    fn in_process(&mut self) -> Vec<Found> {
+        let (plan, services, stop) = (self.plan, self.services, self.stop);
+        let recipes = plan.recipes.iter();
+        let mut contenders: Vec<Contender<Called>> = recipes
+            .filter_map(|recipe| {
+                let start = || in_process::start(recipe, &plan.scenario, services, stop);
+                self.start(recipe, "is built, logs in", start)
+            })
+            .collect();
+        self.side_by_side(&mut contenders);
+        contenders.into_iter().map(|one| one.found).collect()
+    }
+
+    /// All at once, in turns.
+    fn side_by_side<S: Serving>(&self, contenders: &mut [Contender<S>]) {
+        let mut tour = self.tour();
+        if let Some(wanted) = &self.plan.scenario.knee {
+            for contender in &mut *contenders {
+                knee::find(&mut tour, contender, wanted);
+            }
+        }
+        tour.interleaved(contenders);
+    }
+
     /// Each strategy with the whole machine to itself: what it holds, and what
     /// breaks, is no concern of the others.
-    fn one_after_the_other(&mut self, tour: &mut Tour<'_>) -> Vec<Found> {
+    fn one_after_the_other(&mut self, grounds: &Grounds<'_>) -> Vec<Found> {
+        let (scenario, mut tour) = (&self.plan.scenario, self.tour());
         let mut found = Vec::new();
         for recipe in &self.plan.recipes {
-            if let Some(mut contender) = self.start(recipe) {
-                phases::passage(tour, &mut contender);
-                let scenario = &self.plan.scenario;
+            if let Some(mut contender) = self.start_served(recipe, grounds) {
+                phases::passage(&mut tour, &mut contender);
                 facts::measure_revocation(
                     &mut contender,
                     scenario,
-                    self.grounds,
+                    grounds,
                     self.stop,
                     self.progress,
                 );
@@ -271,8 +310,25 @@ impl Way<'_> {
         found
     }
 
-    /// Starts a strategy and measures what needs no load; or notes why not.
-    fn start(&mut self, recipe: &Recipe) -> Option<Contender> {
+    /// Starts the servers of a strategy and measures what needs no load; or
+    /// notes why not.
+    fn start_served(&mut self, recipe: &Recipe, grounds: &Grounds<'_>) -> Option<Contender> {
+        let (scenario, stop) = (&self.plan.scenario, self.stop);
+        self.start(recipe, "starts, logs in, counts memory", || {
+            let mut it = Contender::start(recipe, scenario, grounds)?;
+            facts::measure(&mut it, scenario, grounds, stop)?;
+            Ok(it)
+        })
+    }
+
+    /// Prepares a strategy, by doing `what`, unless something is missing or the
+    /// run has been stopped; or notes why not.
+    fn start<S>(
+        &mut self,
+        recipe: &Recipe,
+        what: &str,
+        prepare: impl FnOnce() -> Result<Contender<S>>,
+    ) -> Option<Contender<S>> {
         let (strategy, progress) = (&recipe.name, self.progress);
         let mut left_out = |reason: String, optional| {
             self.skipped.push(Skipped {
@@ -285,17 +341,13 @@ impl Way<'_> {
             left_out("the run was stopped before it began".to_owned(), false);
             return None;
         }
-        if let Some(missing) = self.grounds.services.missing(recipe) {
+        if let Some(missing) = self.services.missing(recipe) {
             progress.warn(&format!("{strategy} is LEFT OUT: {missing}"));
             left_out(missing.to_string(), !self.plan.asked_for);
             return None;
         }
-        progress.step(strategy, "starts, logs in, counts memory");
-        let scenario = &self.plan.scenario;
-        let prepared = Contender::start(recipe, scenario, self.grounds).and_then(|mut it| {
-            facts::measure(&mut it, scenario, self.grounds, self.stop)?;
-            Ok(it)
-        });
+        progress.step(strategy, what);
+        let prepared = prepare();
         progress.step_done();
         match prepared {
             Ok(contender) => Some(contender),
@@ -309,7 +361,7 @@ impl Way<'_> {
     }
 }
 
-fn environment(placement: &Placement, services: &Services) -> Environment {
+fn environment(placement: &Placement, services: &Services, carrier: Carrier) -> Environment {
     let numbers = |cores: Option<&authbench_lab::CoreSet>| {
         cores
             .map(|cores| {
@@ -322,7 +374,7 @@ fn environment(placement: &Placement, services: &Services) -> Environment {
     };
     Environment::read(authbench_results::Placement {
         services: services.versions(),
-        server_cores: numbers(placement.pin_server()),
+        server_cores: numbers(placement.pin_server().filter(|_| carrier.has_servers())),
         driver_cores: numbers(placement.pin_driver()),
     })
 }

@@ -385,6 +385,102 @@ fn a_knee_that_is_no_objective_is_refused() {
 }
 
 #[test]
+fn in_process_no_server_is_charged() {
+    let folder = Folder::new();
+    folder.write("tiny.toml", TINY);
+    let args = ["run", "tiny.toml", "--engine", "in-process"];
+    let output = folder.run(&[&args[..], &["--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let result: RunResult = serde_json::from_str(&stdout(&output)).unwrap();
+    result.check().unwrap();
+    assert_eq!(result.cells.len(), 2);
+    assert!(result.environment.server_cores.is_empty());
+    for cell in &result.cells {
+        let load = &cell.load;
+        assert_eq!(cell.outcomes.failures_total, 0, "{:?}", cell.outcomes);
+        assert_eq!(load.engine.as_deref(), Some("in-process"));
+        assert_eq!((load.threads, load.connections), (1, 0));
+        assert!(load.completed > 0 && cell.latency.service.is_some());
+        let costs = &cell.costs;
+        assert!(costs.driver_cpu_ns_per_request.usable().is_some());
+        for (absent, why) in [
+            (&costs.server_cpu_ns_per_request, "driver's thread"),
+            (&costs.wire_sent_bytes_per_request, "over a wire"),
+            (&costs.wire_received_bytes_per_request, "over a wire"),
+        ] {
+            assert_eq!(absent.value, None);
+            let reason = absent.reason.as_ref().unwrap();
+            assert!(reason.contains(why), "{reason}");
+        }
+    }
+    let lookups = |strategy: usize| result.strategies[strategy].lookups_per_request.usable();
+    assert_eq!((lookups(0), lookups(1)), (Some(1.0), Some(0.0)));
+    for facts in &result.strategies {
+        assert!(facts.token_bytes.unwrap() > 20);
+        assert_eq!(facts.login.unhashed.as_ref().unwrap().count, 5);
+        assert!(facts.login.hashed.is_none() && facts.revocation.is_none());
+        assert!(facts.saturation.iter().any(|block| block.completed > 0));
+        for absent in [
+            &facts.saturated_server_cpu_ns_per_request,
+            &facts.login.hashed_server_cpu_ns,
+            &facts.login.unhashed_server_cpu_ns,
+            &facts.memory.server_bytes_per_login,
+        ] {
+            assert_eq!(absent.value, None);
+            let reason = absent.reason.as_ref().unwrap();
+            assert!(
+                reason.contains("in process") || reason.contains("driver's thread"),
+                "{reason}"
+            );
+        }
+    }
+    let warned = |what: &str| result.run.warnings.iter().any(|text| text.contains(what));
+    assert!(warned(
+        "logins with a password, memory per login, revocation"
+    ));
+    // The table says why figures are missing.
+    let shown = folder.run(&args);
+    let text = stdout(&shown);
+    for expected in [
+        "nothing goes over a wire",
+        "driver's thread",
+        "in the driver's process",
+    ] {
+        assert!(text.contains(expected), "no `{expected}` in:\n{text}");
+    }
+}
+
+#[test]
+fn in_process_refuses_what_takes_servers() {
+    let folder = Folder::new();
+    let scenario = tiny(
+        r#"["session.memory.cookie"]"#,
+        r#"
+[topology]
+replicas = 2
+[[phases]]
+name = "calm"
+rate_per_s = 400
+"#,
+    );
+    folder.write("own.toml", &scenario);
+    let args = [
+        "run",
+        "own.toml",
+        "--engine",
+        "in-process",
+        "--threads",
+        "2",
+    ];
+    let output = folder.run(&args);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let told = stderr(&output);
+    for expected in ["[[phases]]", "replicas above 1", "--threads above 1"] {
+        assert!(told.contains(expected), "no `{expected}` in: {told}");
+    }
+}
+
+#[test]
 fn shipped_scenarios_name_strategies_that_there_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let mut names = Vec::new();

@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result};
 use authbench_catalog::{Recipe, RecipeError};
 use authbench_conf::{ConfError, Located};
 use authbench_lab::cores;
-use authbench_load::{EngineKind, KneeSearch, Scenario, Share};
+use authbench_load::{KneeSearch, Scenario, Share};
 use authbench_results::Purpose;
 
-use crate::exit::Outcome;
+use crate::exit::{Outcome, UsageError};
+use crate::run::carrier::Carrier;
 use crate::run::library::{self, Source};
 use crate::run::progress::Progress;
 use crate::run::remote::Remote;
@@ -49,9 +50,10 @@ pub(crate) struct Options {
     /// scenario's rates or phases.
     #[arg(long, value_name = "SLO_MS", value_parser = slo_ms)]
     knee: Option<f64>,
-    /// What carries the requests: auto, epoll, io-uring, hyper or http2.
+    /// What carries the requests: auto, epoll, io-uring, hyper or http2; or
+    /// in-process, which calls the strategies without servers or sockets.
     #[arg(long, default_value_t, value_name = "NAME")]
-    engine: EngineKind,
+    engine: Carrier,
     /// Threads of the driver; one for each of its cores if absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     threads: Option<u32>,
@@ -165,7 +167,7 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
     if let Some(seed) = options.seed {
         scenario.seed = seed;
     }
-    if let Some(remote) = remote(&options.target)? {
+    if let Some(remote) = remote(&options.target, options.engine)? {
         scenario.strategies = vec![Located::from(remote.profile.name.clone())].into();
         remote.check(&scenario)?;
         return Ok(Plan {
@@ -174,7 +176,7 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
             recipes: Vec::new(),
             asked_for: true,
             purpose: options.purpose.into(),
-            engine: options.engine,
+            carrier: options.engine,
             threads: options.threads,
             remote: Some(remote),
         });
@@ -191,6 +193,9 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
             .collect::<Vec<_>>();
         scenario.strategies = names.into();
     }
+    if options.engine == Carrier::InProcess {
+        run::in_process::check(&scenario, options.threads)?;
+    }
     let recipes = recipes(&scenario, &source, options.strategies.is_empty())?;
     Ok(Plan {
         name: source.name,
@@ -198,16 +203,20 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
         recipes,
         asked_for: !options.strategies.is_empty(),
         purpose: options.purpose.into(),
-        engine: options.engine,
+        carrier: options.engine,
         threads: options.threads,
         remote: None,
     })
 }
 
 /// The target that is named, if one is.
-fn remote(args: &TargetArgs) -> Result<Option<Remote>> {
+fn remote(args: &TargetArgs, carrier: Carrier) -> Result<Option<Remote>> {
     let Some(name) = &args.target else {
         return Ok(None);
+    };
+    let Carrier::Http(engine) = carrier else {
+        let why = "--target is a server, which --engine in-process cannot reach: leave out one";
+        return Err(UsageError(why.to_owned()).into());
     };
     let mut profile = library::target(name)?;
     if let Some(url) = &args.base_url {
@@ -215,6 +224,7 @@ fn remote(args: &TargetArgs) -> Result<Option<Remote>> {
     }
     Ok(Some(Remote {
         profile,
+        engine,
         allow_remote: args.i_own_this_target,
         trust: trust::of(args.ca.as_deref(), args.insecure)?,
         share: args.shard.unwrap_or_default(),
@@ -282,7 +292,7 @@ fn steps(plan: &Plan) -> u64 {
         return 1 + points.max(1) as u64;
     }
     let blocks = u64::from(scenario.load.blocks.value);
-    let revocation = u64::from(scenario.revocation.logins.value > 0);
+    let revocation = u64::from(scenario.revocation.logins.value > 0 && plan.carrier.has_servers());
     let points = match &scenario.knee {
         Some(knee) => knee.fractions_percent.value.len(),
         None => scenario.load.rates_per_s.value.len().max(1),

@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use authbench_core::system::monotonic_ns;
+use authbench_lab::Placement;
 use authbench_load::{Arrivals, CellOutcome, Fault, LoadPoint, SaturationPlan, Scenario, Share};
 use authbench_results::{Health, RejectedBlock};
 
-use crate::run::contender::{CellRecord, Contender};
+use crate::run::contender::{CellRecord, Contender, Serving};
 use crate::run::convert;
-use crate::run::faults::{self, Caused, Heard};
+use crate::run::faults::Caused;
 use crate::run::machine::Machine;
 use crate::run::progress::Progress;
-use crate::run::served::Grounds;
+use crate::services::Services;
 
 /// How often a block is measured at most until nobody disturbs it.
 const TRIES_MAX: u32 = 3;
@@ -28,7 +29,7 @@ const SATURATION_MS: u64 = 300;
 /// The way through all blocks of a run.
 pub(crate) struct Tour<'t> {
     pub(crate) scenario: &'t Scenario,
-    pub(crate) grounds: &'t Grounds<'t>,
+    pub(crate) services: &'t Services,
     pub(crate) stop: &'t AtomicBool,
     pub(crate) progress: &'t Progress,
     machine: Machine<'t>,
@@ -53,16 +54,16 @@ pub(crate) struct Stretch<'s> {
 impl<'t> Tour<'t> {
     pub(crate) fn new(
         scenario: &'t Scenario,
-        grounds: &'t Grounds<'t>,
+        (placement, services): (&'t Placement, &'t Services),
         stop: &'t AtomicBool,
         progress: &'t Progress,
     ) -> Self {
         Self {
             scenario,
-            grounds,
+            services,
             stop,
             progress,
-            machine: Machine::new(grounds.placement),
+            machine: Machine::new(placement),
             place: 0,
             again_ns: AGAIN_NS,
         }
@@ -71,7 +72,7 @@ impl<'t> Tour<'t> {
     /// Measures all points of all contenders, and what a request costs at
     /// saturation. With faults, each point is one stretch; else its blocks are
     /// interleaved with those of all others.
-    pub(crate) fn interleaved(&mut self, contenders: &mut [Contender]) {
+    pub(crate) fn interleaved<S: Serving>(&mut self, contenders: &mut [Contender<S>]) {
         let (scenario, count) = (self.scenario, contenders.len());
         let blocks = scenario.load.blocks.value;
         let points = contenders.iter().map(|one| one.found.points.len());
@@ -100,7 +101,7 @@ impl<'t> Tour<'t> {
     }
 
     /// One block of a point, or all of it where there are faults.
-    fn block(&mut self, contender: &mut Contender, number: usize, block: u32) {
+    fn block<S: Serving>(&mut self, contender: &mut Contender<S>, number: usize, block: u32) {
         let Some(whole) = contender.found.points.get(number).cloned() else {
             self.progress.step_done();
             return;
@@ -123,11 +124,11 @@ impl<'t> Tour<'t> {
     }
 
     /// One step of the way, unless the contender or the run has ended.
-    pub(crate) fn visit(
+    pub(crate) fn visit<S: Serving>(
         &mut self,
-        contender: &mut Contender,
+        contender: &mut Contender<S>,
         what: &str,
-        measure: impl FnOnce(&mut Self, &mut Contender) -> Result<()>,
+        measure: impl FnOnce(&mut Self, &mut Contender<S>) -> Result<()>,
     ) {
         if contender.found.failure.is_none() && !self.stop.load(Ordering::SeqCst) {
             self.progress.step(&contender.recipe.name, what);
@@ -140,7 +141,11 @@ impl<'t> Tour<'t> {
 
     /// Measures a stretch: the first try that nobody disturbed, or the last
     /// that there is time for.
-    pub(crate) fn cell(&mut self, contender: &mut Contender, stretch: &Stretch<'_>) -> Result<()> {
+    pub(crate) fn cell<S: Serving>(
+        &mut self,
+        contender: &mut Contender<S>,
+        stretch: &Stretch<'_>,
+    ) -> Result<()> {
         let mut rejected = Vec::new();
         let (outcome, health, caused) = loop {
             let began_ns = monotonic_ns();
@@ -170,9 +175,11 @@ impl<'t> Tour<'t> {
             places: places.collect(),
             rejected,
             faults: seen,
-            topology: contender.topology(stretch.point.routing, stretch.hops),
-            threads: contender.served.threads,
-            engine: contender.served.engine,
+            topology: contender
+                .served
+                .topology(stretch.point.routing, stretch.hops),
+            threads: contender.served.threads(),
+            carrier: contender.served.carrier(),
             share: Share::WHOLE,
             outcome,
         };
@@ -216,42 +223,30 @@ impl<'t> Tour<'t> {
     }
 
     /// Measures a stretch once, with its faults.
-    pub(crate) fn measure(
+    pub(crate) fn measure<S: Serving>(
         &self,
-        contender: &mut Contender,
+        contender: &mut Contender<S>,
         stretch: &Stretch<'_>,
     ) -> Result<(CellOutcome, Health, Vec<Caused>)> {
         let Contender { recipe, served, .. } = contender;
-        let (fleet, driver) = (&served.fleet, &mut served.driver);
-        let ground = faults::Ground {
-            recipe,
-            fleet,
-            services: self.grounds.services,
-        };
-        let before = self.machine.look(fleet);
-        let (outcome, caused) = faults::during(&stretch.faults, &ground, |trigger| {
-            let mut heard = Heard {
-                inner: self.progress.watch(),
-                trigger,
-            };
-            let mut probe = || fleet.cpu_ns();
-            driver.cell(&stretch.point, &mut probe, &mut heard, self.stop)
-        });
-        let outcome = outcome?;
-        let machine = self.machine.since(&before, fleet);
-        let health = convert::block_health(&outcome, machine);
+        let before = self.machine.look(served.servers_cpu_ns());
+        let (outcome, caused) = served.cell(recipe, stretch, self)?;
+        let machine = self.machine.since(&before, served.servers_cpu_ns());
+        let health = convert::block_health(&outcome, served.carrier(), machine);
         Ok((outcome, health, caused))
     }
 
-    /// Keeps the server's core busy without a pause, and sees what a request
-    /// costs then.
-    fn saturate(&mut self, contender: &mut Contender, plan: &SaturationPlan) -> Result<()> {
+    /// Keeps a strategy busy without a pause, and sees what a request costs
+    /// then.
+    fn saturate<S: Serving>(
+        &mut self,
+        contender: &mut Contender<S>,
+        plan: &SaturationPlan,
+    ) -> Result<()> {
         let Contender { found, served, .. } = contender;
-        let fleet = &served.fleet;
-        let before = self.machine.look(fleet);
-        let mut probe = || fleet.cpu_ns();
-        let outcome = served.driver.saturate(plan, &mut probe, self.stop)?;
-        let health = self.machine.since(&before, fleet);
+        let before = self.machine.look(served.servers_cpu_ns());
+        let outcome = served.saturate(plan, self)?;
+        let health = self.machine.since(&before, served.servers_cpu_ns());
         found.saturation.push((outcome, health, self.place));
         self.place += 1;
         Ok(())

@@ -1,27 +1,58 @@
-//! One strategy of a run: its servers, its driver, and what was found out so
-//! far.
+//! One strategy of a run: how it is served, and what was found out so far.
 
 use anyhow::{Result, bail};
 use authbench_catalog::Recipe;
 use authbench_core::Guarantees;
 use authbench_load::{
-    CellOutcome, EngineKind, LoadPoint, RevocationOutcome, Routing, SaturationOutcome, Scenario,
-    Share,
+    CellOutcome, LoadPoint, RevocationOutcome, Routing, SaturationOutcome, SaturationPlan,
+    Scenario, Share,
 };
 use authbench_results::{FaultSeen, Health, Knee, RejectedBlock, Topology};
 
+use crate::run::carrier::Carrier;
+use crate::run::cells::{Stretch, Tour};
 use crate::run::facts::Facts;
+use crate::run::faults::Caused;
 use crate::run::progress::Progress;
 use crate::run::served::{Grounds, Served, Setting};
 
 /// The most throwaway accounts: logins beyond begin again at the first.
 const THROWAWAY_ACCOUNTS_MAX: u32 = 10_000;
 
-/// One strategy of a run.
-pub(crate) struct Contender {
+/// One strategy of a run, behind servers unless said otherwise.
+pub(crate) struct Contender<S = Served> {
     pub(crate) recipe: Recipe,
     pub(crate) found: Found,
-    pub(crate) served: Served,
+    pub(crate) served: S,
+}
+
+/// How a strategy is served while it is under load.
+pub(crate) trait Serving {
+    /// What carries requests to it.
+    fn carrier(&self) -> Carrier;
+
+    /// Threads of the driver.
+    fn threads(&self) -> u32;
+
+    /// Whether any replica will do for any login.
+    fn can_be_spread(&self) -> bool;
+
+    /// What it stands on.
+    fn topology(&self, routing: Routing, hops: u32) -> Topology;
+
+    /// CPU time of its servers so far, nanoseconds; `None` if it has none.
+    fn servers_cpu_ns(&self) -> Option<u64>;
+
+    /// Puts it under a load, with its faults.
+    fn cell(
+        &mut self,
+        recipe: &Recipe,
+        stretch: &Stretch<'_>,
+        tour: &Tour<'_>,
+    ) -> Result<(CellOutcome, Vec<Caused>)>;
+
+    /// Keeps it busy without a pause.
+    fn saturate(&mut self, plan: &SaturationPlan, tour: &Tour<'_>) -> Result<SaturationOutcome>;
 }
 
 /// What is known of a strategy, also after its servers have gone.
@@ -30,6 +61,8 @@ pub(crate) struct Found {
     pub(crate) strategy: String,
     /// The resolved recipe (TOML); of such a target nothing.
     pub(crate) recipe: String,
+    /// What carried requests to it.
+    pub(crate) carrier: Carrier,
     pub(crate) guarantees: Guarantees,
     pub(crate) facts: Facts,
     /// Under which loads it is put.
@@ -70,15 +103,17 @@ impl Contender {
             }
             served.enter(1)?;
         }
-        let name = recipe.name.clone();
-        let found = Found::new(name, recipe.resolved(), served.profile.guarantees, points);
+        let name = (recipe.name.clone(), recipe.resolved());
+        let found = Found::new(name, served.carrier(), served.profile.guarantees, points);
         Ok(Self {
             recipe: recipe.clone(),
             found,
             served,
         })
     }
+}
 
+impl<S: Serving> Contender<S> {
     /// Nothing more is measured with it.
     pub(crate) fn fail(&mut self, error: &anyhow::Error, progress: &Progress) {
         let reason = format!("{error:#}");
@@ -96,45 +131,27 @@ impl Contender {
 
     /// The routing that is possible where `wanted` is wanted.
     pub(crate) fn routing(&mut self, wanted: Routing, progress: &Progress) -> Routing {
-        if wanted == Routing::Sticky || self.can_be_spread() {
+        if wanted == Routing::Sticky || self.served.can_be_spread() {
             return wanted;
         }
         let note = "its logins live in one process: routed STICKILY, not round robin";
         self.note(note.to_owned(), progress);
         Routing::Sticky
     }
-
-    /// Whether any replica will do for any login.
-    pub(crate) fn can_be_spread(&self) -> bool {
-        self.served.shares_logins || self.served.fleet.setting.replicas == 1
-    }
-
-    /// What a cell was put on.
-    pub(crate) fn topology(&self, routing: Routing, hops: u32) -> Topology {
-        let setting = self.served.fleet.setting;
-        Topology {
-            replicas: setting.replicas,
-            routing: match routing {
-                Routing::Sticky => authbench_results::Routing::Sticky,
-                Routing::RoundRobin => authbench_results::Routing::RoundRobin,
-            },
-            hops,
-            store_round_trip_us: setting.store_round_trip_us,
-        }
-    }
 }
 
 impl Found {
     /// Nothing yet.
     pub(crate) fn new(
-        strategy: String,
-        recipe: String,
+        (strategy, recipe): (String, String),
+        carrier: Carrier,
         guarantees: Guarantees,
         points: Vec<LoadPoint>,
     ) -> Self {
         Self {
             strategy,
             recipe,
+            carrier,
             guarantees,
             facts: Facts::default(),
             cells: points.iter().map(|_| None).collect(),
@@ -161,7 +178,7 @@ pub(crate) struct CellRecord {
     pub(crate) faults: Vec<FaultSeen>,
     pub(crate) topology: Topology,
     pub(crate) threads: u32,
-    pub(crate) engine: EngineKind,
+    pub(crate) carrier: Carrier,
     /// Which part of the load it was.
     pub(crate) share: Share,
 }

@@ -50,15 +50,19 @@ pub(crate) fn found(
 
 fn strategy_facts(found: Found, lag_budget_ns: u64) -> StrategyFacts {
     let own = &found.facts;
-    let none = || Metric::missing("not measured");
+    let carrier = found.carrier;
     let saturation: Vec<_> = found
         .saturation
         .iter()
         .map(|seen| facts::saturation_block(seen, lag_budget_ns))
         .collect();
-    let saturated = facts::saturated_cpu(&saturation);
-    let logins = |logins: &Option<crate::run::facts::Logins>| {
-        logins.as_ref().map_or_else(none, facts::cpu_per_login)
+    let saturated = facts::saturated_cpu(&saturation, carrier);
+    let logins = |logins: &Option<crate::run::facts::Logins>, none: &str| {
+        let logins = logins.as_ref();
+        logins.map_or_else(
+            || Metric::missing(none),
+            |logins| facts::cpu_per_login(logins, carrier),
+        )
     };
     StrategyFacts {
         strategy: found.strategy.clone(),
@@ -77,10 +81,10 @@ fn strategy_facts(found: Found, lag_budget_ns: u64) -> StrategyFacts {
                 .unhashed
                 .as_ref()
                 .and_then(|logins| histogram(&logins.service_ns)),
-            hashed_server_cpu_ns: logins(&own.hashed),
-            unhashed_server_cpu_ns: logins(&own.unhashed),
+            hashed_server_cpu_ns: logins(&own.hashed, carrier.no_passwords()),
+            unhashed_server_cpu_ns: logins(&own.unhashed, "not measured"),
         },
-        memory: facts::memory(own.memory.as_ref()),
+        memory: facts::memory(own.memory.as_ref(), carrier),
         revocation: found.revocation.as_ref().map(facts::revocation),
         revocation_elsewhere: found.revocation_elsewhere.as_ref().map(facts::revocation),
         lookups_per_request: facts::lookups(own),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 use authbench_catalog::Recipe;
 use authbench_load::{Arrivals, LoadPoint, LoginPlan, Mix, Scenario, Spacing};
+use authbench_wire::bodies::StatsResponse;
 
 use crate::run::contender::{Accounts, Contender};
 use crate::run::served::{Grounds, Served, Setting};
@@ -13,7 +14,7 @@ use crate::run::served::{Grounds, Served, Setting};
 const RATE_PER_S: f64 = 1_000.0;
 const COUNT_MS: u64 = 500;
 /// Virtual users who make them.
-const USERS_MAX: u32 = 1_000;
+pub(crate) const USERS_MAX: u32 = 1_000;
 /// On how many connections they log in.
 const CONNECTIONS: u32 = 4;
 const TIMEOUT_MS: u64 = 10_000;
@@ -77,7 +78,7 @@ pub(crate) fn count(
 
 /// Each mix of the scenario with the length of the chain that it is put on, and
 /// first nothing but reads.
-fn wanted(scenario: &Scenario, hops_max: u32) -> Vec<(Mix, u32)> {
+pub(crate) fn wanted(scenario: &Scenario, hops_max: u32) -> Vec<(Mix, u32)> {
     let mut wanted = vec![(Mix::reads(), 1)];
     let all_hops = scenario.topology.hops.value;
     let of_phases = scenario.phases.iter().map(|phase| {
@@ -92,6 +93,28 @@ fn wanted(scenario: &Scenario, hops_max: u32) -> Vec<(Mix, u32)> {
     wanted
 }
 
+/// The load while it is counted. On one connection, one after the other: of two
+/// that are under way together a proxy could not tell the round trips apart.
+pub(crate) fn point(mix: &Mix, seed: u64) -> LoadPoint {
+    LoadPoint {
+        measure_ms: COUNT_MS,
+        timeout_ms: TIMEOUT_MS,
+        mix: mix.clone(),
+        seed,
+        ..LoadPoint::reads(Arrivals::steady(Spacing::Even, RATE_PER_S))
+    }
+}
+
+/// What the store was asked between the two, by kind; kinds that it was asked.
+pub(crate) fn operations(before: &StatsResponse, after: StatsResponse) -> Vec<(String, u64)> {
+    let operations = after.store_operations.into_iter();
+    let operations = operations.map(|(kind, count)| {
+        let earlier = before.store_operations.get(&kind).copied().unwrap_or(0);
+        (kind, count.saturating_sub(earlier))
+    });
+    operations.filter(|(_, count)| *count > 0).collect()
+}
+
 fn with(
     served: &mut Served,
     recipe: &Recipe,
@@ -99,23 +122,10 @@ fn with(
     (mix, hops): (Mix, u32),
     stop: &AtomicBool,
 ) -> Result<Counted> {
-    // On one connection, one after the other: of two that are under way
-    // together a proxy could not tell the round trips apart.
-    let point = LoadPoint {
-        measure_ms: COUNT_MS,
-        timeout_ms: TIMEOUT_MS,
-        mix: mix.clone(),
-        seed,
-        ..LoadPoint::reads(Arrivals::steady(Spacing::Even, RATE_PER_S))
-    };
+    let point = point(&mix, seed);
     let before = (served.fleet.stats()?, served.fleet.traffic());
     let outcome = served.driver.cell(&point, &mut (), &mut (), stop)?;
     let after = (served.fleet.stats()?, served.fleet.traffic());
-    let operations = after.0.store_operations.into_iter();
-    let operations = operations.map(|(kind, count)| {
-        let earlier = before.0.store_operations.get(&kind).copied().unwrap_or(0);
-        (kind, count.saturating_sub(earlier))
-    });
     let (round_trips, bytes) = if !served.fleet.proxies.is_empty() {
         let passed = after.1.since(before.1);
         let octets = passed.to_server_bytes + passed.to_client_bytes;
@@ -130,7 +140,7 @@ fn with(
         mix,
         hops,
         requests: outcome.tally.answered(),
-        operations: operations.filter(|(_, count)| *count > 0).collect(),
+        operations: operations(&before.0, after.0),
         round_trips,
         bytes,
     })

@@ -47,7 +47,8 @@ impl Facts {
 /// Logins timed one by one.
 pub(crate) struct Logins {
     pub(crate) service_ns: Histogram<u64>,
-    pub(crate) server_cpu_ns: u64,
+    /// CPU time of the servers, nanoseconds, if there were any.
+    pub(crate) server_cpu_ns: Option<u64>,
     pub(crate) count: u64,
 }
 
@@ -180,7 +181,7 @@ impl Phase<'_> {
         let server_cpu_ns = self.cpu_ns()?.saturating_sub(before_ns);
         Ok((outcome.logins > 0).then_some(Logins {
             service_ns: outcome.service_ns,
-            server_cpu_ns,
+            server_cpu_ns: Some(server_cpu_ns),
             count: outcome.logins,
         }))
     }

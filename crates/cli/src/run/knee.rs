@@ -6,14 +6,18 @@ use authbench_load::{KneeBounds, KneeSearch, LoadPoint, Try, search_knee};
 use authbench_results::{Knee, KneeTry};
 
 use crate::run::cells::{Stretch, Tour};
-use crate::run::contender::Contender;
+use crate::run::contender::{Contender, Serving};
 
 /// The first tries have seeds of their own, far from those of load points.
 const SEEDS_FROM: u64 = 1_000;
 
 /// Seeks the knee of `contender`, and sets the points at parts of it, at which
 /// it will be measured.
-pub(crate) fn find(tour: &mut Tour<'_>, contender: &mut Contender, wanted: &KneeSearch) {
+pub(crate) fn find<S: Serving>(
+    tour: &mut Tour<'_>,
+    contender: &mut Contender<S>,
+    wanted: &KneeSearch,
+) {
     tour.visit(contender, "seeks the knee", |tour, contender| {
         let knee = search(tour, contender, wanted)?;
         match knee.rate_per_s {
@@ -46,7 +50,11 @@ fn no_knee(knee: &Knee, wanted: &KneeSearch) -> String {
     )
 }
 
-fn search(tour: &Tour<'_>, contender: &mut Contender, wanted: &KneeSearch) -> Result<Knee> {
+fn search<S: Serving>(
+    tour: &Tour<'_>,
+    contender: &mut Contender<S>,
+    wanted: &KneeSearch,
+) -> Result<Knee> {
     let slo_ns_p99 = (wanted.slo_ms_p99.value * 1e6) as u64;
     let bounds = KneeBounds {
         from_per_s: f64::from(wanted.from_per_s.value),

@@ -4,8 +4,6 @@ use authbench_core::system::monotonic_ns;
 use authbench_lab::{CoreSet, Placement, cpu};
 use authbench_results::{Health, Snapshot};
 
-use crate::run::served::Fleet;
-
 /// The cores that a run measures on.
 pub(crate) struct Machine<'p> {
     placement: &'p Placement,
@@ -16,7 +14,7 @@ pub(crate) struct Look {
     snapshot: Snapshot,
     at_ns: u64,
     driver_cpu_ns: u64,
-    server_cpu_ns: u64,
+    servers_cpu_ns: Option<u64>,
 }
 
 impl<'p> Machine<'p> {
@@ -29,25 +27,27 @@ impl<'p> Machine<'p> {
         self.placement.pinned && !self.placement.shared
     }
 
-    /// Reads the counters, among them those of the servers.
-    pub(crate) fn look(&self, fleet: &Fleet) -> Look {
+    /// Reads the counters; `servers_cpu_ns` is what the servers have used, if
+    /// there are any.
+    pub(crate) fn look(&self, servers_cpu_ns: Option<u64>) -> Look {
         Look {
             snapshot: Snapshot::take(),
             at_ns: monotonic_ns(),
             driver_cpu_ns: cpu::own_cpu_ns(),
-            // A server that has gone uses nothing.
-            server_cpu_ns: fleet.cpu_ns().unwrap_or(0),
+            servers_cpu_ns,
         }
     }
 
-    /// How quiet it was since `before`.
-    pub(crate) fn since(&self, before: &Look, fleet: &Fleet) -> Health {
-        let after = self.look(fleet);
+    /// How quiet it was since `before`. Without servers nothing is measured on
+    /// their cores, so what others do there is no matter.
+    pub(crate) fn since(&self, before: &Look, servers_cpu_ns: Option<u64>) -> Health {
+        let after = self.look(servers_cpu_ns);
         let driver_ns = after.driver_cpu_ns.saturating_sub(before.driver_cpu_ns);
-        let server_ns = after.server_cpu_ns.saturating_sub(before.server_cpu_ns);
+        let used_ns = after.servers_cpu_ns.zip(before.servers_cpu_ns);
+        let server_ns = used_ns.map(|(after, before)| after.saturating_sub(before));
         let whole = before
             .snapshot
-            .until(&after.snapshot, Some(driver_ns + server_ns));
+            .until(&after.snapshot, Some(driver_ns + server_ns.unwrap_or(0)));
         if !self.is_apart() {
             return whole;
         }
@@ -58,10 +58,15 @@ impl<'p> Machine<'p> {
             let own = own_ns as f64 / elapsed_ns as f64;
             busy.map(|busy| ((busy - own) / cores.len().max(1) as f64).clamp(0.0, 1.0))
         };
-        let server = foreign(&self.placement.server, server_ns);
         let driver = foreign(&self.placement.driver, driver_ns);
+        let worst = match server_ns {
+            None => driver,
+            Some(server_ns) => foreign(&self.placement.server, server_ns)
+                .zip(driver)
+                .map(|(s, d)| s.max(d)),
+        };
         Health {
-            foreign_cpu_fraction: server.zip(driver).map(|(s, d)| s.max(d)),
+            foreign_cpu_fraction: worst,
             ..whole
         }
     }

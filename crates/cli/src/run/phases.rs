@@ -9,7 +9,7 @@ use authbench_load::{
 };
 
 use crate::run::cells::{Stretch, Tour, label};
-use crate::run::contender::{Accounts, Contender};
+use crate::run::contender::{Accounts, Contender, Serving as _};
 
 /// Logins are made on this many connections.
 const CONNECTIONS: u32 = 32;
@@ -41,7 +41,7 @@ fn one(
     let name = &phase.name.value;
     let impossible = if hops > 1 && !contender.served.shares_logins {
         Some("the services behind the first would refuse them")
-    } else if phase.routing == Some(Routing::RoundRobin) && !contender.can_be_spread() {
+    } else if phase.routing == Some(Routing::RoundRobin) && !contender.served.can_be_spread() {
         Some("other replicas would refuse them")
     } else {
         None

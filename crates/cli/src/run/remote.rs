@@ -15,6 +15,7 @@ use authbench_results::{Health, Shard, Snapshot, Topology, rfc3339, sha256_hex};
 use authbench_wire::Profile;
 
 use crate::exit::UsageError;
+use crate::run::carrier::Carrier;
 use crate::run::contender::{CellRecord, Found};
 use crate::run::convert;
 use crate::run::progress::Progress;
@@ -34,6 +35,8 @@ pub(crate) struct Remote {
     pub(crate) allow_remote: bool,
     /// Whose certificates are believed.
     pub(crate) trust: Trust,
+    /// What carries requests to it.
+    pub(crate) engine: EngineKind,
     /// Our share; the whole if it stands alone.
     pub(crate) share: Share,
     /// When load begins, UTC milliseconds; at once if absent.
@@ -93,14 +96,14 @@ pub(crate) struct Measured {
 pub(crate) fn measure(
     remote: &Remote,
     scenario: &Scenario,
-    (placement, engine, threads): (&Placement, EngineKind, Option<u32>),
+    (placement, threads): (&Placement, Option<u32>),
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<Measured> {
     let lanes = lanes(placement, threads);
     let mut way = Way {
         threads: u32::try_from(lanes.len()).unwrap_or(1).max(1),
-        driver: driver(remote, (placement, engine), lanes)?,
+        driver: driver(remote, placement, lanes)?,
         remote,
         scenario,
         stop,
@@ -110,8 +113,8 @@ pub(crate) fn measure(
     };
     let profile = &remote.profile;
     let points = scenario.points()?;
-    let (name, guarantees) = (profile.name.clone(), profile.guarantees);
-    let mut found = Found::new(name, String::new(), guarantees, points);
+    let name = (profile.name.clone(), String::new());
+    let mut found = Found::new(name, way.carrier(), profile.guarantees, points);
     found.notes.push(
         "a target that was running already: its CPU time, memory and store are not seen".to_owned(),
     );
@@ -121,16 +124,12 @@ pub(crate) fn measure(
     Ok(Measured { found, shard })
 }
 
-fn driver(
-    remote: &Remote,
-    (placement, engine): (&Placement, EngineKind),
-    lanes: Vec<Option<usize>>,
-) -> Result<Driver> {
+fn driver(remote: &Remote, placement: &Placement, lanes: Vec<Option<usize>>) -> Result<Driver> {
     let options = DriverOptions {
         allow_remote: remote.allow_remote,
         trust: Some(remote.trust.clone()),
         shared_core: placement.shared || !placement.pinned,
-        engine,
+        engine: remote.engine,
         lanes,
         share: remote.share,
         ..DriverOptions::default()
@@ -151,6 +150,10 @@ struct Way<'w> {
 }
 
 impl Way<'_> {
+    fn carrier(&self) -> Carrier {
+        Carrier::Http(self.driver.engine_kind())
+    }
+
     fn log_in(&mut self, found: &mut Found) -> Result<()> {
         self.progress.step(&found.strategy, "logs in");
         let population = &self.scenario.population;
@@ -233,7 +236,7 @@ impl Way<'_> {
             foreign_cpu_fraction: None,
             ..before.until(&Snapshot::take(), Some(own_ns))
         };
-        let health = convert::block_health(&outcome, machine);
+        let health = convert::block_health(&outcome, self.carrier(), machine);
         let blocks = u32::try_from(outcome.blocks.len()).unwrap_or(0);
         let places = self.place..self.place + blocks;
         self.place = places.end;
@@ -245,7 +248,7 @@ impl Way<'_> {
             faults: Vec::new(),
             topology: Topology::default(),
             threads: self.threads,
-            engine: self.driver.engine_kind(),
+            carrier: self.carrier(),
             share: self.remote.share,
         })
     }

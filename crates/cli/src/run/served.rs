@@ -2,6 +2,8 @@
 //! scenario asks for, with a driver before them and, where it is asked for,
 //! proxies between them and their store.
 
+mod serving;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 

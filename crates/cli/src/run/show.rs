@@ -11,6 +11,7 @@ use authbench_results::store::Saved;
 use authbench_results::{ArrivalProcess, OutageBehaviour, RunResult};
 
 use crate::exit::Outcome;
+use crate::run::carrier::Carrier;
 use crate::term::{self, Format};
 
 /// Shows `result`, writes its page beside its file, and says how the run ended.
@@ -91,8 +92,14 @@ fn print_summary(result: &RunResult, rows: &[SummaryRow], format: Format) -> Res
         ArrivalProcess::Replay => "replayed arrivals",
         ArrivalProcess::Closed => "closed loop",
     };
+    let is_in_process = cell.load.engine.as_deref() == Some(Carrier::InProcess.label());
+    let rest = if is_in_process {
+        "strategies in the driver's process"
+    } else {
+        "server at saturation"
+    };
     term::say(format!(
-        "authenticate and wire at {}, {process}, times from the intended instant; server at saturation",
+        "authenticate and wire at {}, {process}, times from the intended instant; {rest}",
         first.load
     ))
 }

@@ -21,7 +21,11 @@ pub(super) fn method(reading: &Reading<'_>) -> Markup {
             @if open { li { "Open loop: requests are sent at instants fixed beforehand, whatever the server does. A response time counts from the intended instant, so that a server which stalls is charged for everyone who would have waited." } }
             @if closed { li { (CLOSED_LOOP) } }
             li { "Every answer is judged against a model of what the strategy promises. A wrong answer is a failure, not a fast request." }
-            li { "Server and driver are separate processes" (pinned(reading)) ". Processor time is read per process, so the server is charged for its own work only." }
+            @if cells().any(is_in_process) {
+                li { "Strategies are called in the driver's process, without servers and sockets. A service time is the call's alone; the driver's processor time is the strategy's and the users' together." }
+            } @else {
+                li { "Server and driver are separate processes" (pinned(reading)) ". Processor time is read per process, so the server is charged for its own work only." }
+            }
             li { (order(reading)) }
             li { "A login is timed twice, with the password hash and without it, or hashing would drown every difference." }
             li { "After a logout is acknowledged, the dead credential is presented again and again on a schedule; the last acceptance counts. Where the remaining life of a credential would be long, the server's clock may be stepped: the table says so." }
@@ -30,12 +34,22 @@ pub(super) fn method(reading: &Reading<'_>) -> Markup {
     }
 }
 
+/// Whether the strategy was called where its users are.
+fn is_in_process(cell: &Cell) -> bool {
+    cell.load.engine.as_deref() == Some("in-process")
+}
+
 fn load(cell: &Cell) -> String {
     let spacing = words::spacing(cell.load.process);
+    let over = if is_in_process(cell) {
+        "in process".to_owned()
+    } else {
+        let connections = units::count(f64::from(cell.load.connections));
+        format!("over {connections} connections")
+    };
     format!(
-        "Load: {spacing}, over {} connections from {} virtual users, each with a login of its own; \
+        "Load: {spacing}, {over}, from {} virtual users, each with a login of its own; \
          {} measured for each strategy and load after {} of warm-up.",
-        units::count(f64::from(cell.load.connections)),
         units::count(f64::from(cell.load.users)),
         units::setting_ms(cell.load.measured_ms),
         units::setting_ms(cell.load.warmup_ms)

@@ -10,6 +10,7 @@ use authbench_results::{Cell, FaultSeen, Metric, OutcomeKind, Outcomes};
 
 use super::health::{cell_health, doubts};
 use super::histogram;
+use crate::run::carrier::Carrier;
 use crate::run::contender::CellRecord;
 use crate::run::costs::Counted;
 use crate::run::facts::Facts;
@@ -31,7 +32,7 @@ pub(super) fn cell(strategy: &str, facts: &Facts, record: CellRecord, lag_budget
             service: histogram(&seen.service_ns),
             send_lag: (!is_closed).then(|| histogram(&seen.send_lag_ns)).flatten(),
         },
-        actions: actions(seen),
+        actions: actions(seen, record.carrier),
         costs: costs(facts, &record),
         blocks: blocks(&record),
         health,
@@ -60,7 +61,7 @@ fn load(record: &CellRecord) -> results::Load {
         users: seen.users,
         think_ms,
         threads: record.threads,
-        engine: Some(record.engine.label().to_owned()),
+        engine: Some(record.carrier.label().to_owned()),
         topology: record.topology.clone(),
         reconnects: seen.reconnects,
         backlog_max: seen.backlog_max,
@@ -146,14 +147,14 @@ const fn outcome_kind(kind: Kind) -> OutcomeKind {
     }
 }
 
-fn actions(seen: &CellOutcome) -> Vec<results::ActionFigures> {
+fn actions(seen: &CellOutcome, carrier: Carrier) -> Vec<results::ActionFigures> {
     let occurred = Action::ALL
         .into_iter()
         .filter(|action| seen.tally.of_action(*action) > 0);
     occurred
         .map(|action| {
             let wire = seen.wire(action);
-            let per = |octets| per(octets, wire.exchanges, "exchange was judged right");
+            let per = |sum| octets(sum, wire.exchanges, "exchange was judged right", carrier);
             results::ActionFigures {
                 action: action.label().to_owned(),
                 outcomes: outcomes(|kind| seen.tally.count(action, kind)),
@@ -173,14 +174,23 @@ fn per(sum: u64, count: u64, what: &str) -> Metric {
     }
 }
 
+/// Octets on the wire, on average; none where there is no wire.
+fn octets(sum: u64, exchanges: u64, what: &str, carrier: Carrier) -> Metric {
+    match carrier.no_wire() {
+        Some(why) => Metric::missing(why),
+        None => per(sum, exchanges, what),
+    }
+}
+
 fn costs(facts: &Facts, record: &CellRecord) -> results::Costs {
-    let seen = &record.outcome;
+    let (seen, carrier) = (&record.outcome, record.carrier);
     let answered: u64 = seen.blocks.iter().map(|block| block.completed).sum();
     let server_cpu = match seen.server_cpu() {
         Some((cpu_ns, answered)) => per(cpu_ns, answered, "request was answered"),
-        None => Metric::missing("the server's CPU time could not be read"),
+        None => Metric::missing(carrier.no_server_cpu()),
     };
     let wire = seen.wire(Action::Read);
+    let octets = |sum| octets(sum, wire.exchanges, "read was answered", carrier);
     let duration_ns: u64 = seen.blocks.iter().map(|block| block.duration_ns).sum();
     let counted = facts.counted(&seen.point.mix, record.topology.hops);
     let store = |sum: fn(&Counted) -> &Result<u64, String>| match counted {
@@ -203,12 +213,8 @@ fn costs(facts: &Facts, record: &CellRecord) -> results::Costs {
     results::Costs {
         server_cpu_ns_per_request: server_cpu,
         driver_cpu_ns_per_request: per(seen.driver_cpu_ns, answered, "request was answered"),
-        wire_sent_bytes_per_request: per(wire.sent_bytes, wire.exchanges, "read was answered"),
-        wire_received_bytes_per_request: per(
-            wire.received_bytes,
-            wire.exchanges,
-            "read was answered",
-        ),
+        wire_sent_bytes_per_request: octets(wire.sent_bytes),
+        wire_received_bytes_per_request: octets(wire.received_bytes),
         store_operations_per_request: operations,
         store_round_trips_per_request: store(|counted| &counted.round_trips),
         store_bytes_per_request: store(|counted| &counted.bytes),

@@ -5,6 +5,7 @@ use authbench_results as results;
 use authbench_results::{Health, Metric};
 
 use super::health::doubts;
+use crate::run::carrier::Carrier;
 use crate::run::facts::{Facts, Growth, Logins};
 
 /// A process that does nothing else grows or shrinks by as much over some
@@ -13,15 +14,18 @@ const MEMORY_NOISE_BYTES: f64 = 262_144.0;
 /// A core that is used less than this has not been saturated.
 const SATURATED: f64 = 0.9;
 
-pub(super) fn cpu_per_login(logins: &Logins) -> Metric {
-    Metric::of(logins.server_cpu_ns as f64 / logins.count as f64)
+pub(super) fn cpu_per_login(logins: &Logins, carrier: Carrier) -> Metric {
+    match logins.server_cpu_ns {
+        None => Metric::missing(carrier.no_server_cpu()),
+        Some(cpu_ns) => Metric::of(cpu_ns as f64 / logins.count as f64),
+    }
 }
 
-pub(super) fn memory(growth: Option<&Growth>) -> results::Memory {
+pub(super) fn memory(growth: Option<&Growth>, carrier: Carrier) -> results::Memory {
     let method = "growth of a fresh server's resident set, and of its store's files, over logins \
                   that it must remember, each of another account";
     let per_login = |bytes: fn(&Growth) -> i64| match growth {
-        None => Metric::missing("not measured"),
+        None => Metric::missing(carrier.no_memory()),
         // A process that shrank meanwhile remembers nothing of the logins.
         Some(growth) => Metric::of(bytes(growth).max(0) as f64 / growth.logins as f64),
     };
@@ -96,7 +100,10 @@ pub(super) fn saturation_block(
 
 /// What a request costs a busy core, over the blocks that nobody disturbed;
 /// doubtful if there is none, or if the core was not busy.
-pub(super) fn saturated_cpu(blocks: &[results::SaturationBlock]) -> Metric {
+pub(super) fn saturated_cpu(blocks: &[results::SaturationBlock], carrier: Carrier) -> Metric {
+    if !carrier.has_servers() {
+        return Metric::missing(carrier.no_server_cpu());
+    }
     if blocks.is_empty() {
         return Metric::missing(
             "not measured: between phases nothing else is done, or the run was stopped",

@@ -3,6 +3,7 @@
 use authbench_load::{Arrivals, CellOutcome};
 use authbench_results::Health;
 
+use crate::run::carrier::Carrier;
 use crate::run::contender::CellRecord;
 
 /// A driver that used more of its core than this had no time to be punctual.
@@ -42,14 +43,15 @@ pub(crate) fn doubts(health: &Health, lag_budget_ns: u64) -> Option<String> {
 }
 
 /// The health of one block: what the machine says and what the driver says.
-/// In a closed loop nothing could be late.
-pub(crate) fn block_health(seen: &CellOutcome, machine: Health) -> Health {
+/// In a closed loop nothing could be late. A driver whose thread the strategy
+/// shares is busy with both: that says nothing of the driver.
+pub(crate) fn block_health(seen: &CellOutcome, carrier: Carrier, machine: Health) -> Health {
     let duration_ns: u64 = seen.blocks.iter().map(|block| block.duration_ns).sum();
     let is_closed = matches!(seen.point.arrivals, Arrivals::Closed { .. });
     let is_timed = !is_closed && !seen.send_lag_ns.is_empty();
     Health {
         lag_ns_p99: is_timed.then(|| seen.send_lag_ns.value_at_quantile(0.99)),
-        driver_utilisation_fraction: (duration_ns > 0)
+        driver_utilisation_fraction: (duration_ns > 0 && carrier.has_servers())
             .then(|| seen.busy_ns as f64 / duration_ns as f64),
         ..machine
     }
@@ -65,6 +67,7 @@ pub(super) fn cell_health(cell: &CellRecord) -> Health {
     };
     block_health(
         &cell.outcome,
+        cell.carrier,
         Health {
             steal_ms: sum(|block| block.steal_ms),
             steal_fraction: mean(|block| block.steal_fraction),
