@@ -163,24 +163,50 @@ fn warnings(cell: &CellOutcome, busy: Option<f64>) -> Vec<String> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let loop_ = match self.offered_per_s {
+        self.head(f)?;
+        self.times(f)?;
+        if let (Some(sent), Some(received)) =
+            (self.sent_bytes_per_request, self.received_bytes_per_request)
+        {
+            writeln!(
+                f,
+                "  octets per request  {sent:.0} sent, {received:.0} received"
+            )?;
+        }
+        if let (Some(cpu_ns), Some(busy)) =
+            (self.driver_cpu_ns_per_request, self.driver_busy_fraction)
+        {
+            writeln!(
+                f,
+                "  driver  {:.2} us of CPU per request, busy for {:.0} % of the time",
+                cpu_ns / 1e3,
+                busy * 100.0
+            )?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "  NOTE: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Summary {
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let model = match self.offered_per_s {
             Some(rate) => format!("open loop at {rate:.0}/s"),
             None => "closed loop".to_owned(),
+        };
+        let plural = if self.threads == 1 { "" } else { "s" };
+        let ended = if self.interrupted {
+            " (interrupted)"
+        } else {
+            ""
         };
         writeln!(f, "{}", self.url)?;
         writeln!(
             f,
-            "  {} connections, {} thread{}, {}, {loop_}, {:.1} s{}",
-            self.connections,
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
-            self.engine,
-            self.measured_s,
-            if self.interrupted {
-                " (interrupted)"
-            } else {
-                ""
-            }
+            "  {} connections, {} thread{plural}, {}, {model}, {:.1} s{ended}",
+            self.connections, self.threads, self.engine, self.measured_s,
         )?;
         writeln!(
             f,
@@ -198,6 +224,10 @@ impl fmt::Display for Summary {
                 writeln!(f, "  {count} x {kind}")?;
             }
         }
+        Ok(())
+    }
+
+    fn times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "  {:<9} {:>9} {:>9} {:>9} {:>9} {:>10}",
@@ -220,27 +250,6 @@ impl fmt::Display for Summary {
                     us(times.max_ns)
                 )?;
             }
-        }
-        if let (Some(sent), Some(received)) =
-            (self.sent_bytes_per_request, self.received_bytes_per_request)
-        {
-            writeln!(
-                f,
-                "  octets per request  {sent:.0} sent, {received:.0} received"
-            )?;
-        }
-        if let (Some(cpu_ns), Some(busy)) =
-            (self.driver_cpu_ns_per_request, self.driver_busy_fraction)
-        {
-            writeln!(
-                f,
-                "  driver  {:.2} us of CPU per request, busy for {:.0} % of the time",
-                cpu_ns / 1e3,
-                busy * 100.0
-            )?;
-        }
-        for warning in &self.warnings {
-            writeln!(f, "  NOTE: {warning}")?;
         }
         Ok(())
     }
