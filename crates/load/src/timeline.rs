@@ -5,6 +5,12 @@ use authbench_core::oracle::{Ns, Span};
 use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_core::time::{Clock, UnixMs};
 
+/// Ticks of the wall clock that are awaited, at least and at most.
+const TICKS_MIN: u32 = 4;
+const TICKS_MAX: u32 = 100;
+/// Clocks lined up so closely are close enough.
+const CLOSE_NS: u64 = 20_000;
+
 /// Readings of the monotonic clock to nanoseconds since 1970 as the target
 /// sees them. It holds where driver and target share a clock (one machine).
 #[derive(Clone, Copy, Debug)]
@@ -15,13 +21,26 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     /// Lines the clocks up. The wall clock is read in milliseconds, so its
-    /// next tick is awaited: that takes up to a millisecond.
+    /// next tick is awaited: that takes some milliseconds, on a
+    /// busy machine up to a tenth of a second.
     pub(crate) fn aligned() -> Self {
         // The tick lies between two readings; the closest of a few pairs wins,
-        // since the thread may be held up within one.
-        let best = (0..4)
-            .map(|_| next_tick())
-            .min_by_key(|tick| tick.uncertainty_ns);
+        // since the thread may be held up within one. On a busy machine a few
+        // are not enough: then it goes on until one is close.
+        let mut best: Option<Tick> = None;
+        for count in 1..=TICKS_MAX {
+            let tick = next_tick();
+            let is_closer = |best: &Tick| tick.uncertainty_ns < best.uncertainty_ns;
+            if best.as_ref().is_none_or(is_closer) {
+                best = Some(tick);
+            }
+            let is_close = best
+                .as_ref()
+                .is_some_and(|best| best.uncertainty_ns <= CLOSE_NS);
+            if count >= TICKS_MIN && is_close {
+                break;
+            }
+        }
         let unix_ns_at_zero = best.map_or(0, |tick| tick.unix_ns.saturating_sub(tick.monotonic_ns));
         Self {
             unix_ns_at_zero,
