@@ -16,6 +16,8 @@ const CONNECTIONS: u32 = 32;
 /// Throwaway logins are ended in stretches of this length, so that their number
 /// is met.
 const STRETCH_MS: u64 = 200;
+/// A stretch as long as this in which nobody logged out says that nobody can.
+const PATIENCE_MS: u64 = 5_000;
 
 /// Takes `contender` through all phases.
 pub(crate) fn passage(tour: &mut Tour<'_>, contender: &mut Contender) {
@@ -164,14 +166,47 @@ fn end(tour: &Tour<'_>, contender: &Contender, wanted: u32) -> Result<()> {
         if left == 0 || tour.stop.load(Ordering::SeqCst) {
             return Ok(());
         }
-        if now == 0 {
-            bail!("throwaway logins cannot be ended: {:?}", seen.tally);
-        }
-        measure_ms = (measure_ms * left / now).clamp(1, STRETCH_MS);
+        let Some(next_ms) = next_stretch_ms(measure_ms, now, left) else {
+            bail!(
+                "none of {connections} throwaway users got to log out within {measure_ms} ms; {} of \
+                 their requests failed",
+                seen.tally.failures()
+            );
+        };
+        measure_ms = next_ms;
     }
     Ok(())
 }
 
+/// How long the next stretch is, if in one of `measure_ms` so many logins were
+/// ended and so many are `left`. Each begins with logins, so a short one may
+/// see no logout: then it is tried for twice as long, until patience ends.
+fn next_stretch_ms(measure_ms: u64, ended: u64, left: u64) -> Option<u64> {
+    match ended {
+        0 if measure_ms >= PATIENCE_MS => None,
+        0 => Some(measure_ms * 2),
+        _ => Some((measure_ms * left / ended).clamp(1, STRETCH_MS)),
+    }
+}
+
 fn timeout_ms(tour: &Tour<'_>) -> u64 {
     tour.scenario.load.timeout_ms.value.max(10_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_as_long_as_what_is_left_takes_and_longer_after_one_in_vain() {
+        assert_eq!(next_stretch_ms(200, 1_000, 9_000), Some(STRETCH_MS));
+        assert_eq!(next_stretch_ms(200, 1_000, 50), Some(10));
+        assert_eq!(next_stretch_ms(10, 50, 1), Some(1));
+        let mut in_vain = vec![1];
+        while let Some(next_ms) = next_stretch_ms(in_vain[in_vain.len() - 1], 0, 1) {
+            in_vain.push(next_ms);
+        }
+        assert_eq!(in_vain[..4], [1, 2, 4, 8]);
+        assert!((PATIENCE_MS..2 * PATIENCE_MS).contains(&in_vain[in_vain.len() - 1]));
+    }
 }
