@@ -144,6 +144,40 @@ impl Driver {
         plan: &LoginPlan<'_>,
         stop: &AtomicBool,
     ) -> Result<LoginOutcome, LoadError> {
+        self.log_in_from(0, plan, stop)
+    }
+
+    /// As [`Driver::log_in`], but whoever of `plan` is in the population
+    /// already stays logged in: only the users behind those log in, and join
+    /// them. Where accounts have several devices, or the population begins at
+    /// another account, all log in.
+    ///
+    /// # Errors
+    /// As [`Driver::log_in`].
+    pub fn log_in_more(
+        &mut self,
+        plan: &LoginPlan<'_>,
+        stop: &AtomicBool,
+    ) -> Result<LoginOutcome, LoadError> {
+        // With several devices the number of accounts decides which user has
+        // which account.
+        let there = self.population.as_ref().filter(|there| {
+            there.first == plan.numbers.start && there.users <= there.accounts_used
+        });
+        let from = match (there, plan.devices) {
+            (Some(there), 0 | 1) if plan.keep => there.users.min(plan.all()),
+            _ => 0,
+        };
+        self.log_in_from(from, plan, stop)
+    }
+
+    /// Users before number `from` are there, and stay.
+    fn log_in_from(
+        &mut self,
+        from: u32,
+        plan: &LoginPlan<'_>,
+        stop: &AtomicBool,
+    ) -> Result<LoginOutcome, LoadError> {
         let accounts = Accounts::new(plan.users)?;
         if plan.keep && plan.numbers.end > accounts.count() {
             let wanted = plan.numbers.end - 1;
@@ -155,10 +189,11 @@ impl Driver {
         self.target.need(Action::Login)?;
         self.timeline.realign();
         let jobs = self.crews.iter().map(|crew| {
-            let logins = crew.share.count(plan.all());
+            let logins = crew.share.count(plan.all()) - crew.share.count(from);
             let connections = crew.share.count(plan.connections).min(logins).max(1);
             let job = Job {
                 plan,
+                from,
                 share: crew.share,
                 target: &self.target,
                 timeline: self.timeline,
@@ -176,15 +211,27 @@ impl Driver {
             kept.push(logins.kept);
         }
         if plan.keep {
-            self.populate(accounts, plan, kept);
+            self.populate(accounts, plan, from, kept);
         }
         Ok(outcome)
     }
 
-    /// Takes the users of all lanes as the population.
-    fn populate(&mut self, accounts: Accounts, plan: &LoginPlan<'_>, kept: Vec<Vec<User>>) {
+    /// Takes the users of all lanes as the population, behind the first `from`
+    /// of the one that there is.
+    fn populate(
+        &mut self,
+        accounts: Accounts,
+        plan: &LoginPlan<'_>,
+        from: u32,
+        kept: Vec<Vec<User>>,
+    ) {
         for (crew, users) in self.crews.iter_mut().zip(kept) {
-            crew.users = users;
+            if from == 0 {
+                crew.users = users;
+            } else {
+                crew.users.truncate(crew.share.count(from) as usize);
+                crew.users.extend(users);
+            }
         }
         // Interrupted lanes have come differently far; users beyond the first
         // gap are let go.
@@ -232,6 +279,8 @@ impl LoginOutcome {
 /// The logins of one lane.
 struct Job<'d> {
     plan: &'d LoginPlan<'d>,
+    /// The number of the first user who logs in.
+    from: u32,
     share: Share,
     target: &'d Target,
     timeline: Timeline,
@@ -242,7 +291,7 @@ struct Job<'d> {
 impl<'d> Job<'d> {
     fn run(self, together: &Together<'_>) -> Result<Made, LoadError> {
         let mut engine = Engine::open(&self.engine)?;
-        let own = self.share.count(self.plan.all()) as usize;
+        let own = self.numbers().len();
         let mut logins = Logins {
             job: &self,
             kept: Vec::with_capacity(if self.plan.keep { own } else { 0 }),
@@ -258,6 +307,11 @@ impl<'d> Job<'d> {
         kept.sort_unstable_by_key(|(number, _)| *number);
         let kept = kept.into_iter().map(|(_, user)| user).collect();
         Ok(Made { kept, outcome })
+    }
+
+    /// The lane's own numbers of its users who log in.
+    fn numbers(&self) -> Range<u32> {
+        self.share.count(self.from)..self.share.count(self.plan.all())
     }
 }
 
@@ -277,7 +331,7 @@ struct Logins<'j, 'd> {
 impl Logins<'_, '_> {
     fn run(&mut self, engine: &mut Engine<u32>, together: &Together<'_>) -> Result<(), LoadError> {
         let Job { plan, share, .. } = *self.job;
-        let mut left = 0..share.count(plan.all());
+        let mut left = self.job.numbers();
         together.start_ns()?;
         let started_ns = monotonic_ns();
         loop {

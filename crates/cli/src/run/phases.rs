@@ -106,10 +106,9 @@ fn hold(tour: &Tour<'_>, contender: &mut Contender, wanted: u32) -> Result<()> {
     if wanted <= held {
         return Ok(());
     }
-    let kept = held..wanted.min(population.users.value).max(held);
-    let merely_held = kept.end..wanted;
-    for (numbers, keep) in [(kept, true), (merely_held, false)] {
-        if numbers.is_empty() {
+    let users = wanted.min(population.users.value).max(held);
+    for (numbers, keep) in [(0..users, true), (users..wanted, false)] {
+        if numbers.end <= held || numbers.is_empty() {
             continue;
         }
         let plan = LoginPlan {
@@ -120,7 +119,8 @@ fn hold(tour: &Tour<'_>, contender: &mut Contender, wanted: u32) -> Result<()> {
             keep,
             timeout_ms: timeout_ms(tour),
         };
-        contender.served.driver.log_in(&plan, tour.stop)?;
+        // Users who are there already stay.
+        contender.served.driver.log_in_more(&plan, tour.stop)?;
         contender.found.facts.held = numbers.end;
     }
     Ok(())

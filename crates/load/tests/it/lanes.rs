@@ -66,6 +66,54 @@ fn cell(driver: &mut Driver, point: &LoadPoint) -> CellOutcome {
 }
 
 #[test]
+fn who_joins_later_acts_as_if_there_from_the_start() {
+    let server = Server::start(Script::default());
+    let mut at_once = driver(&server, lanes(2), Share::WHOLE);
+    let logins = server.take_deeds();
+    let outcome = cell(&mut at_once, &twice());
+    let deeds = server.take_deeds();
+    for count in [1, 3] {
+        let server = Server::start(Script::default());
+        let profile = server.profile("bearer");
+        let options = DriverOptions {
+            shared_core: true,
+            lanes: lanes(count),
+            ..DriverOptions::default()
+        };
+        let mut driver = Driver::new(&profile, options).unwrap();
+        let mut before = 0;
+        for users in [7, 7, 150, USERS] {
+            let plan = LoginPlan {
+                users: &profile.users,
+                numbers: 50..50 + users,
+                devices: 1,
+                connections: 5,
+                keep: true,
+                timeout_ms: 20_000,
+            };
+            let more = driver.log_in_more(&plan, &AtomicBool::new(false)).unwrap();
+            assert_eq!(more.logins, u64::from(users - before));
+            before = users;
+        }
+        assert_eq!(server.take_deeds(), logins, "each once");
+        let joined = cell(&mut driver, &twice());
+        assert_eq!(joined.users, USERS);
+        assert_eq!(joined.tally, outcome.tally);
+        assert_eq!(server.take_deeds(), deeds);
+        let elsewhere = LoginPlan {
+            users: &profile.users,
+            numbers: 0..USERS,
+            devices: 1,
+            connections: 5,
+            keep: true,
+            timeout_ms: 20_000,
+        };
+        let all = driver.log_in_more(&elsewhere, &AtomicBool::new(false));
+        assert_eq!(all.unwrap().logins, u64::from(USERS), "other accounts");
+    }
+}
+
+#[test]
 fn lanes_do_together_what_one_does_alone() {
     let done = |count: usize| -> (Deeds, Deeds, CellOutcome) {
         let server = Server::start(Script::default());
