@@ -89,7 +89,8 @@ impl Summary {
         let duration_ns: u64 = cell.blocks.iter().map(|block| block.duration_ns).sum();
         let per = |sum: u64, count: u64| (count > 0).then(|| sum as f64 / count as f64);
         let wire = cell.wire(authbench_load::Action::Read);
-        let busy = per(cell.busy_ns, duration_ns * threads as u64);
+        // Of several lanes the busiest one's.
+        let busy = per(cell.busy_ns, duration_ns);
         let outcomes = Kind::ALL.into_iter().filter_map(|kind| {
             let count = cell.tally.of_kind(kind);
             (count > 0).then(|| (kind.label(), count))

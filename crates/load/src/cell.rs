@@ -139,7 +139,7 @@ struct Cell<'p, C> {
     is_closed: bool,
     /// Whether what is to be sent next to each place has found no connection
     /// or no user.
-    starved: Box<[bool]>,
+    starved: Box<[Option<u64>]>,
     last_release_ns: u64,
 }
 
@@ -161,7 +161,7 @@ impl<'p, C: Callers> Cell<'p, C> {
             together,
             callers,
             is_closed: matches!(feed, Feed::Closed(_)),
-            starved: vec![false; feed.places()].into(),
+            starved: vec![None; feed.places()].into(),
             feed,
             recorder,
             times,
@@ -263,16 +263,20 @@ impl<'p, C: Callers> Cell<'p, C> {
     fn dispatch_to(&mut self, place: usize, now_ns: u64) {
         while let Some(arrival) = self.feed.front(place, now_ns, &self.times) {
             if !self.callers.can_send(&arrival) {
-                self.starved[place] = true;
+                self.starved[place] = Some(now_ns);
                 self.recorder.backlog(self.feed.backlog());
                 return;
             }
             self.feed.pop(place);
             let intended_ns = arrival.intended_ns;
-            let ready_ns = if self.starved[place] {
-                intended_ns.max(self.last_release_ns)
-            } else {
-                intended_ns
+            let ready_ns = match self.starved[place] {
+                None => intended_ns,
+                // A request that ended made room.
+                Some(since_ns) if self.last_release_ns >= since_ns => {
+                    intended_ns.max(self.last_release_ns)
+                }
+                // A new connection did, which is seen now.
+                Some(_) => intended_ns.max(now_ns),
             };
             let Some(sent_ns) = self.callers.send(arrival) else {
                 return;
@@ -287,7 +291,7 @@ impl<'p, C: Callers> Cell<'p, C> {
                     .sent(sent_ns.saturating_sub(ready_ns), ready_ns - intended_ns);
             }
         }
-        self.starved[place] = false;
+        self.starved[place] = None;
     }
 
     /// Records.
@@ -370,7 +374,7 @@ impl<'p, C: Callers> Cell<'p, C> {
         if now_ns >= self.times.end_ns {
             return self.times.drained_ns();
         }
-        let next_ns = self.feed.next_ns(&self.times, self.starved[0]);
+        let next_ns = self.feed.next_ns(&self.times, self.starved[0].is_some());
         let look_ns = match &self.steady {
             _ if !self.times.is_open() => u64::MAX,
             Some(steady) => steady.next_ns().min(self.times.warmup_limit_ns()),

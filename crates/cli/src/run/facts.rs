@@ -56,7 +56,8 @@ pub(crate) struct Logins {
 pub(crate) struct Growth {
     pub(crate) logins: u64,
     pub(crate) server_bytes: i64,
-    pub(crate) store_bytes: i64,
+    /// `None` where the store's server does not tell.
+    pub(crate) store_bytes: Option<i64>,
 }
 
 /// Logs the population in and measures what needs no load.
@@ -135,7 +136,12 @@ fn growth(
     Ok((outcome.logins > 0).then_some(Growth {
         logins: outcome.logins,
         server_bytes: after.0 - before.0,
-        store_bytes: after.1 - before.1,
+        // What a store server holds, it does not tell us.
+        store_bytes: contender
+            .recipe
+            .needs()
+            .is_none()
+            .then_some(after.1 - before.1),
     }))
 }
 

@@ -245,13 +245,15 @@ impl Controller<'_> {
     fn lift(&mut self, number: usize) -> Result<()> {
         let fault = self.faults[number];
         self.caused[number].ended_ns = Some(monotonic_ns());
-        if fault.kind.value == FaultKind::ServerPause {
-            self.ground.fleet.pause(fault.replica.value, false)?;
+        let lifted = if fault.kind.value == FaultKind::ServerPause {
+            self.ground.fleet.pause(fault.replica.value, false)
         } else {
-            self.set_store()?;
-        }
-        self.caused[number].ended_ns = Some(monotonic_ns());
-        Ok(())
+            self.set_store()
+        };
+        // One that could not be lifted still stands: it is tried again at the
+        // end.
+        self.caused[number].ended_ns = lifted.is_ok().then(monotonic_ns);
+        lifted.context("it could not be lifted")
     }
 
     /// Brings the store into the state that follows from all faults that stand.

@@ -1,6 +1,6 @@
 //! The search for the highest rate that a strategy carries.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use authbench_load::{KneeBounds, KneeSearch, LoadPoint, Try, search_knee};
 use authbench_results::{Knee, KneeTry};
@@ -79,6 +79,10 @@ fn search<S: Serving>(
             repeats: true,
         };
         let (outcome, health, _) = tour.measure(contender, &stretch)?;
+        // A try that was cut short says nothing of the rate.
+        if outcome.interrupted {
+            bail!("stopped while the knee was sought");
+        }
         let p99_ns =
             (!outcome.response_ns.is_empty()).then(|| outcome.response_ns.value_at_quantile(0.99));
         let failures = outcome.tally.failures();

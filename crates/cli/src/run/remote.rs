@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use authbench_core::Clock as _;
-use authbench_core::system::SystemClock;
+use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_engine::EngineKind;
 use authbench_lab::Placement;
-use authbench_load::{Driver, DriverOptions, LoadPoint, LoginPlan, Scenario, Share, Trust};
+use authbench_load::{
+    CellOutcome, Driver, DriverOptions, LoadPoint, LoginPlan, Scenario, Share, Trust,
+};
 use authbench_results::{Health, Shard, Snapshot, Topology, rfc3339, sha256_hex};
 use authbench_wire::Profile;
 
@@ -53,7 +55,7 @@ impl Remote {
         let topology = &scenario.topology;
         let before = |phase: &authbench_load::Phase| {
             let before = &phase.before;
-            before.hold_logins.value > 0 || before.end_logins.value > 0
+            before.hold_logins.value > 0 || before.end_logins.value > 0 || before.expire_access
         };
         let steady = scenario.load.warmup_until_steady_percent.is_some();
         let refused = [
@@ -66,7 +68,7 @@ impl Remote {
             (topology.store_round_trip_us.value > 0, "a slower store"),
             (
                 scenario.phases.iter().any(before),
-                "logins made before a phase",
+                "logins made, or a clock stepped, before a phase",
             ),
             (is_shard && steady, "a warm-up until steady, in shards"),
         ];
@@ -116,7 +118,9 @@ pub(crate) fn measure(
     let name = (profile.name.clone(), String::new());
     let mut found = Found::new(name, way.carrier(), profile.guarantees, points);
     found.notes.push(
-        "a target that was running already: its CPU time, memory and store are not seen".to_owned(),
+        "a target that was running already: its CPU time, memory and store are not seen, and \
+         neither single logins nor revocations are tried"
+            .to_owned(),
     );
     way.log_in(&mut found)?;
     way.all_points(&mut found);
@@ -189,7 +193,10 @@ impl Way<'_> {
                 self.driver.forget_logins();
             }
             match self.cell(&point) {
-                Ok(record) => found.cells[number] = Some(record),
+                Ok(record) => {
+                    self.note_start(start_ms, &record.outcome);
+                    found.cells[number] = Some(record);
+                }
                 Err(error) => {
                     let reason = format!("{error:#}");
                     self.progress.warn(&reason);
@@ -204,9 +211,8 @@ impl Way<'_> {
         }
     }
 
-    /// Waits until the instant, and notes how long ago it was. False if it was
-    /// stopped meanwhile.
-    fn wait(&mut self, until_ms: Option<u64>) -> bool {
+    /// Waits until the instant. False if it was stopped meanwhile.
+    fn wait(&self, until_ms: Option<u64>) -> bool {
         const LOOK: Duration = Duration::from_millis(100);
         let Some(until_ms) = until_ms else {
             return true;
@@ -215,7 +221,6 @@ impl Way<'_> {
             let now_ms = SystemClock.now().0;
             let left = Duration::from_millis(until_ms.saturating_sub(now_ms));
             if left.is_zero() {
-                self.late_ms = self.late_ms.max(now_ms - until_ms);
                 return true;
             }
             if self.stop.load(Ordering::SeqCst) {
@@ -223,6 +228,19 @@ impl Way<'_> {
             }
             std::thread::sleep(left.min(LOOK));
         }
+    }
+
+    /// Notes how late the load began, connections and all.
+    fn note_start(&mut self, wanted_ms: Option<u64>, outcome: &CellOutcome) {
+        let Some(wanted_ms) = wanted_ms.filter(|_| outcome.measured_ns > 0) else {
+            return;
+        };
+        let began_ns = outcome
+            .measured_from_ns
+            .saturating_sub(outcome.warmed_ms * 1_000_000);
+        let ago_ms = monotonic_ns().saturating_sub(began_ns) / 1_000_000;
+        let began_ms = SystemClock.now().0.saturating_sub(ago_ms);
+        self.late_ms = self.late_ms.max(began_ms.saturating_sub(wanted_ms));
     }
 
     fn cell(&mut self, point: &LoadPoint) -> Result<CellRecord> {

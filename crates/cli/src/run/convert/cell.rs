@@ -19,8 +19,12 @@ use crate::run::faults::Caused;
 /// The file form of a cell.
 pub(super) fn cell(strategy: &str, facts: &Facts, record: CellRecord, lag_budget_ns: u64) -> Cell {
     let health = cell_health(&record);
-    let reason = doubts(&health, lag_budget_ns);
     let seen = &record.outcome;
+    let reason = if seen.measured_ns == 0 {
+        Some("it was stopped before anything was measured".to_owned())
+    } else {
+        doubts(&health, lag_budget_ns)
+    };
     let is_closed = matches!(seen.point.arrivals, Arrivals::Closed { .. });
     Cell {
         strategy: strategy.to_owned(),
@@ -251,11 +255,21 @@ pub(crate) fn faults(
     outcome: &CellOutcome,
 ) -> Vec<FaultSeen> {
     let each = faults.iter().zip(caused);
-    each.map(|(fault, caused)| fault_seen(fault, caused, outcome))
-        .collect()
+    each.map(|(fault, one)| {
+        // What comes after the next fault is not this one's doing.
+        let later = caused.iter().filter_map(|other| other.began_ns);
+        let next_ns = later.filter(|ns| Some(*ns) > one.began_ns).min();
+        fault_seen(fault, one, next_ns, outcome)
+    })
+    .collect()
 }
 
-fn fault_seen(fault: &Fault, caused: &Caused, outcome: &CellOutcome) -> FaultSeen {
+fn fault_seen(
+    fault: &Fault,
+    caused: &Caused,
+    next_ns: Option<u64>,
+    outcome: &CellOutcome,
+) -> FaultSeen {
     let none = FaultSeen {
         kind: fault.kind.value.label().to_owned(),
         at_ms: fault.at_ms.value.min(outcome.measured_ns / 1_000_000),
@@ -280,7 +294,8 @@ fn fault_seen(fault: &Fault, caused: &Caused, outcome: &CellOutcome) -> FaultSee
     let end_ns = outcome.measured_ns + outcome.drained_ns;
     let began_ns = since(began_ns).min(end_ns);
     let ended_ns = caused.ended_ns.map(since).filter(|ns| *ns <= end_ns);
-    let view = outcome.trace.around(began_ns, ended_ns);
+    let until_ns = next_ns.map_or(u64::MAX, since);
+    let view = outcome.trace.around_until(began_ns, ended_ns, until_ns);
     FaultSeen {
         began_ns,
         lasted_ns: ended_ns.map(|ended_ns| ended_ns.saturating_sub(began_ns)),

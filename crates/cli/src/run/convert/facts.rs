@@ -24,13 +24,19 @@ pub(super) fn cpu_per_login(logins: &Logins, carrier: Carrier) -> Metric {
 pub(super) fn memory(growth: Option<&Growth>, carrier: Carrier) -> results::Memory {
     let method = "growth of a fresh server's resident set, and of its store's files, over logins \
                   that it must remember, each of another account";
-    let per_login = |bytes: fn(&Growth) -> i64| match growth {
+    let per_login = |bytes: fn(&Growth) -> Option<i64>| match growth {
         None => Metric::missing(carrier.no_memory()),
+        Some(growth) if bytes(growth).is_none() => {
+            Metric::missing("the store's server does not tell what it holds")
+        }
         // A process that shrank meanwhile remembers nothing of the logins.
-        Some(growth) => Metric::of(bytes(growth).max(0) as f64 / growth.logins as f64),
+        Some(growth) => {
+            let bytes = bytes(growth).unwrap_or(0).max(0);
+            Metric::of(bytes as f64 / growth.logins as f64)
+        }
     };
     results::Memory {
-        server_bytes_per_login: per_login(|growth| growth.server_bytes),
+        server_bytes_per_login: per_login(|growth| Some(growth.server_bytes)),
         store_bytes_per_login: per_login(|growth| growth.store_bytes),
         resolution_bytes_per_login: growth
             .map_or(0.0, |growth| MEMORY_NOISE_BYTES / growth.logins as f64),
