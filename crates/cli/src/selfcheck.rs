@@ -16,6 +16,7 @@ use anyhow::{Result, bail};
 use authbench_engine::EngineKind;
 use authbench_lab::Placement;
 use authbench_load::{LoginPlan, SaturationPlan};
+use authbench_wire::profile::Users;
 use serde::Serialize;
 
 use crate::run::served::{Grounds, Served, Setting};
@@ -84,6 +85,18 @@ pub(crate) fn run(
     Ok(findings)
 }
 
+/// One login for each virtual user.
+fn logins(users: &Users) -> LoginPlan<'_> {
+    LoginPlan {
+        users,
+        numbers: 0..USERS,
+        connections: CONNECTIONS,
+        devices: 1,
+        keep: true,
+        timeout_ms: TIMEOUT_MS,
+    }
+}
+
 /// A server with a driver and logged-in users before it.
 struct Bench<'p> {
     placement: &'p Placement,
@@ -117,14 +130,7 @@ impl<'p> Bench<'p> {
 
     fn log_in(&mut self) -> Result<()> {
         let users = self.served.profile.users.clone();
-        let plan = LoginPlan {
-            users: &users,
-            numbers: 0..USERS,
-            connections: CONNECTIONS,
-            devices: 1,
-            keep: true,
-            timeout_ms: TIMEOUT_MS,
-        };
+        let plan = logins(&users);
         self.served.driver.log_in(&plan, &AtomicBool::new(false))?;
         Ok(())
     }

@@ -144,16 +144,11 @@ impl Trace {
     }
 
     /// What a fault did that began `began_ns` after measuring began, and ended
-    /// `ended_ns` after it, if it ended at all.
+    /// `ended_ns` after it, if it ended at all. What ended later than
+    /// `until_ns` after measuring began is not looked at: where the next fault
+    /// began, say, or `u64::MAX`.
     #[must_use]
-    pub fn around(&self, began_ns: u64, ended_ns: Option<u64>) -> FaultView {
-        self.around_until(began_ns, ended_ns, u64::MAX)
-    }
-
-    /// The same, with a look at nothing that ended later than `until_ns` after
-    /// measuring began: when the next fault began, say.
-    #[must_use]
-    pub fn around_until(&self, began_ns: u64, ended_ns: Option<u64>, until_ns: u64) -> FaultView {
+    pub fn around(&self, began_ns: u64, ended_ns: Option<u64>, until_ns: u64) -> FaultView {
         let mut view = FaultView::default();
         if self.rights.is_empty() {
             return view;
@@ -233,7 +228,7 @@ mod tests {
     #[test]
     fn a_fault_is_seen_from_its_first_failure_to_the_first_right_answer() {
         let trace = trace(210 * MS + MS / 2..450 * MS);
-        let view = trace.around(200 * MS, Some(400 * MS));
+        let view = trace.around(200 * MS, Some(400 * MS), u64::MAX);
         assert_eq!(view.first_failure_ns, Some(10 * MS + MS / 2));
         assert_eq!(view.recovery_ns, Some(50 * MS));
         assert_eq!(view.during.total(), 400);
@@ -244,30 +239,33 @@ mod tests {
 
     #[test]
     fn what_did_not_happen_is_none() {
-        let well = trace(0..0).around(100 * MS, Some(200 * MS));
+        let well = trace(0..0).around(100 * MS, Some(200 * MS), u64::MAX);
         assert_eq!((well.first_failure_ns, well.recovery_ns), (None, None));
         assert_eq!((well.during.total(), well.after.total()), (200, 1_600));
-        let for_ever = trace(500 * MS..u64::MAX).around(500 * MS, Some(600 * MS));
+        let for_ever = trace(500 * MS..u64::MAX).around(500 * MS, Some(600 * MS), u64::MAX);
         assert_eq!(for_ever.first_failure_ns, Some(0));
         assert_eq!(for_ever.recovery_ns, None);
-        let endless = trace(500 * MS..600 * MS).around(500 * MS, None);
+        let endless = trace(500 * MS..600 * MS).around(500 * MS, None, u64::MAX);
         assert_eq!((endless.recovery_ns, endless.after.total()), (None, 0));
-        let early = trace(500 * MS..600 * MS).around(500 * MS, Some(700 * MS));
+        let early = trace(500 * MS..600 * MS).around(500 * MS, Some(700 * MS), u64::MAX);
         assert_eq!(
             early.recovery_ns,
             Some(0),
             "well before the fault had ended"
         );
-        assert_eq!(Trace::default().around(0, None), FaultView::default());
+        assert_eq!(
+            Trace::default().around(0, None, u64::MAX),
+            FaultView::default()
+        );
     }
 
     #[test]
     fn a_second_fault_does_not_spoil_the_first() {
         let mut trace = trace(100 * MS..200 * MS);
         trace.add(800 * MS, Kind::Timeout);
-        let first = trace.around_until(100 * MS, Some(200 * MS), 700 * MS);
+        let first = trace.around(100 * MS, Some(200 * MS), 700 * MS);
         assert_eq!(first.recovery_ns, Some(0));
-        let both = trace.around(100 * MS, Some(200 * MS));
+        let both = trace.around(100 * MS, Some(200 * MS), u64::MAX);
         assert_eq!(both.recovery_ns, Some(601 * MS));
     }
 
@@ -285,8 +283,8 @@ mod tests {
             let [mut merged, other] = two;
             merged.merge(&other);
             let ended = Some(began + 100 * MS);
-            prop_assert_eq!(merged.around(began, ended), one.around(began, ended));
-            let all = one.around(0, None);
+            prop_assert_eq!(merged.around(began, ended, u64::MAX), one.around(began, ended, u64::MAX));
+            let all = one.around(0, None, u64::MAX);
             prop_assert_eq!(all.during.total(), ends.len() as u64, "nothing is lost");
         }
     }

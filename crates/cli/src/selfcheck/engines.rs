@@ -5,11 +5,9 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 use authbench_engine::EngineKind;
 use authbench_lab::Placement;
-use authbench_load::{
-    Arrivals, CrossVerdict, LoadPoint, LoginPlan, Mix, Spacing, Warmup, cross_check,
-};
+use authbench_load::{Arrivals, CrossVerdict, LoadPoint, Mix, Spacing, Warmup, cross_check};
 
-use super::{Bench, CONNECTIONS, Finding, TIMEOUT_MS, USERS};
+use super::{Bench, CONNECTIONS, Finding, TIMEOUT_MS, logins};
 
 /// Slow enough for hyper and a busy machine.
 const RATE_PER_S: f64 = 2_000.0;
@@ -23,14 +21,7 @@ pub(super) fn check(
     let mut fast = Bench::start(placement, engine)?;
     let mut reference = Bench::start(placement, EngineKind::Hyper)?;
     let users = fast.served.profile.users.clone();
-    let plan = LoginPlan {
-        users: &users,
-        numbers: 0..USERS,
-        connections: CONNECTIONS,
-        devices: 1,
-        keep: true,
-        timeout_ms: TIMEOUT_MS,
-    };
+    let plan = logins(&users);
     let point = LoadPoint {
         connections: CONNECTIONS,
         warmup: Warmup::fixed(200),

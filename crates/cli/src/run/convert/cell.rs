@@ -295,7 +295,7 @@ fn fault_seen(
     let began_ns = since(began_ns).min(end_ns);
     let ended_ns = caused.ended_ns.map(since).filter(|ns| *ns <= end_ns);
     let until_ns = next_ns.map_or(u64::MAX, since);
-    let view = outcome.trace.around_until(began_ns, ended_ns, until_ns);
+    let view = outcome.trace.around(began_ns, ended_ns, until_ns);
     FaultSeen {
         began_ns,
         lasted_ns: ended_ns.map(|ended_ns| ended_ns.saturating_sub(began_ns)),
