@@ -6,7 +6,9 @@
 //! what was forgotten must not look like what does not exist.
 
 mod carrier;
+mod doors;
 mod operation;
+mod policy;
 mod request;
 mod users;
 mod validate;
@@ -19,7 +21,9 @@ use authbench_core::Guarantees;
 use serde::Deserialize;
 
 pub use carrier::{Carrier, CsrfProof, RefreshCarrier};
+pub use doors::{Client, HookCommands, IssuerKey, Keys, SigningKey, Start, TlsDoors};
 pub use operation::Operation;
+pub use policy::{CsrfDefence, FailMode, Family, GraceMode, Overflow, Policy};
 pub use request::{Method, Request};
 pub use users::{User, UserPattern, Users};
 
@@ -54,6 +58,33 @@ pub struct Profile {
     /// Doors that exist for tests only.
     #[serde(default)]
     pub lab: Lab,
+    /// What kinds of strategy the target is; the conformance checks for other
+    /// kinds do not apply.
+    #[serde(default)]
+    pub families: Vec<Family>,
+    /// What the target is held to.
+    #[serde(default)]
+    pub policy: Policy,
+    /// The keys of its access tokens.
+    #[serde(default)]
+    pub keys: Keys,
+    /// Scheme, host and port of further replicas, which share logins with the
+    /// first.
+    #[serde(default)]
+    pub replicas: Vec<String>,
+    /// Clients of the token endpoints; the first is the one that logins are
+    /// issued to.
+    #[serde(default)]
+    pub clients: Vec<Client>,
+    /// Commands that do to the target what no client can.
+    #[serde(default)]
+    pub hooks: HookCommands,
+    /// How the lab starts the target; by hand if absent.
+    #[serde(default)]
+    pub start: Option<Start>,
+    /// What the target does about TLS.
+    #[serde(default)]
+    pub tls: TlsDoors,
 }
 
 /// Doors that exist for tests only.

@@ -53,6 +53,12 @@ pub struct Request {
     /// `revoke`, `set-roles`).
     #[serde(default)]
     pub effective_from_ms: Option<String>,
+    /// JSON pointer to a one-time artefact (`reset-start`).
+    #[serde(default)]
+    pub token: Option<String>,
+    /// JSON pointer to what `mutate` changed (`read-state`).
+    #[serde(default)]
+    pub value: Option<String>,
 }
 
 impl Request {
@@ -74,6 +80,8 @@ impl Request {
             expires_at_ms: None,
             issued_at_ms: None,
             effective_from_ms: None,
+            token: None,
+            value: None,
         }
     }
 
@@ -87,6 +95,8 @@ impl Request {
             ("expires_at_ms", &self.expires_at_ms),
             ("issued_at_ms", &self.issued_at_ms),
             ("effective_from_ms", &self.effective_from_ms),
+            ("token", &self.token),
+            ("value", &self.value),
         ]
         .into_iter()
         .filter_map(|(key, pointer)| Some((key, pointer.as_deref()?)))

@@ -17,6 +17,13 @@ pub struct Users {
     /// An account that may administer others.
     #[serde(default)]
     pub admin: Option<User>,
+    /// The account with the largest claims that the target allows.
+    #[serde(default)]
+    pub large: Option<User>,
+    /// Texts that are private to the accounts (an e-mail address, a secret
+    /// role) and must show in no credential. `{n}` as in `pattern`.
+    #[serde(default)]
+    pub private: Vec<Template>,
 }
 
 /// An account of the target.

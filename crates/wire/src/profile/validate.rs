@@ -25,7 +25,7 @@ pub(super) fn validated(profile: Profile, file: &Path) -> Result<Profile, ConfEr
 }
 
 fn completeness(profile: &Profile) -> Result<(), String> {
-    for operation in Operation::ALL {
+    for operation in Operation::REQUIRED {
         let (mapped, absent) = (
             profile.operations.contains_key(&operation),
             profile.absent.contains_key(&operation),
