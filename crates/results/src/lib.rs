@@ -8,6 +8,7 @@
 mod bench;
 mod cell;
 mod check;
+mod conformance;
 mod environment;
 mod facts;
 mod fault;
@@ -29,6 +30,10 @@ pub use cell::{
     RejectedBlock,
 };
 pub use check::Inconsistency;
+pub use conformance::{
+    Accepted, CaseReport, CheckOutcome, CheckReport, ConformanceReport, ConformanceTarget,
+    ConformanceVersion, Evidence, Level, Measured, Severity,
+};
 pub use environment::{Environment, Placement};
 pub use facts::{
     ClockKind, Conformance, Durability, Guarantees, IdlePromise, LimitPolicy, Listing, Login,
