@@ -64,6 +64,14 @@ const RULES: &[Rule] = &[
         Only(&["conf", "core", "engine", "results", "wire"]),
         &["axum", "reqwest", "sqlx"],
     ),
+    // It sees targets as bytes over HTTP, like `load`.
+    rule(
+        "conformance",
+        Only(&["conf", "core", "results", "wire"]),
+        &["axum", "sqlx"],
+    ),
+    // A server of its own, so that checks are proven on code that is not ours to sell.
+    rule("mutants", Only(&["conformance", "core", "results", "wire"]), &["sqlx"]),
     rule("xtask", Only(&["lab", "results"]), &[]),
     rule("benches", Any, &[]),
     rule("cli", Any, &[]),
