@@ -9,6 +9,7 @@
 
 mod chart;
 mod common;
+pub mod conformance;
 mod limits;
 mod page;
 mod points;

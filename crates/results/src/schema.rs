@@ -1,19 +1,43 @@
-//! The JSON Schema of result files.
+//! The JSON Schemas of the files that are written.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
+use crate::conformance::ConformanceReport;
 use crate::run::RunResult;
 
-/// The file name under which the schema is kept.
+/// The file name under which the schema of results is kept.
 pub const FILE_NAME: &str = "authbench.result-1.schema.json";
+
+/// The file name under which the schema of conformance reports is kept.
+pub const CONFORMANCE_FILE_NAME: &str = "authbench.conformance-1.schema.json";
 
 /// The JSON Schema (2020-12) of [`RunResult`], ending in a line feed.
 #[must_use]
 pub fn json() -> String {
+    of::<RunResult>()
+}
+
+/// The JSON Schema (2020-12) of [`ConformanceReport`], ending in a line feed.
+#[must_use]
+pub fn conformance_json() -> String {
+    of::<ConformanceReport>()
+}
+
+/// Every schema with its file name.
+#[must_use]
+pub fn all() -> [(&'static str, String); 2] {
+    [
+        (FILE_NAME, json()),
+        (CONFORMANCE_FILE_NAME, conformance_json()),
+    ]
+}
+
+fn of<T: JsonSchema>() -> String {
     let generator = SchemaSettings::draft2020_12()
         .for_serialize()
         .into_generator();
-    let mut body = generator.into_root_schema_for::<RunResult>().to_value();
+    let mut body = generator.into_root_schema_for::<T>().to_value();
     let mut schema = serde_json::Map::new();
     // What a reader looks for first stands first.
     for key in ["$schema", "title", "description"] {
@@ -30,13 +54,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checked_in_schema_is_the_generated_one() {
+    fn the_checked_in_schemas_are_the_generated_ones() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/schema/");
-        let on_disk = std::fs::read_to_string(format!("{path}{FILE_NAME}")).unwrap();
-        assert_eq!(
-            on_disk,
-            json(),
-            "run `cargo xtask schema` and commit the file"
-        );
+        for (file, generated) in all() {
+            let on_disk = std::fs::read_to_string(format!("{path}{file}")).unwrap();
+            assert_eq!(
+                on_disk, generated,
+                "run `cargo xtask schema` and commit `{file}`"
+            );
+        }
     }
 }

@@ -71,7 +71,11 @@ const RULES: &[Rule] = &[
         &["axum", "sqlx"],
     ),
     // A server of its own, so that checks are proven on code that is not ours to sell.
-    rule("mutants", Only(&["conformance", "core", "results", "wire"]), &["sqlx"]),
+    rule(
+        "mutants",
+        Only(&["conformance", "core", "results", "wire"]),
+        &["sqlx"],
+    ),
     rule("xtask", Only(&["lab", "results"]), &[]),
     rule("benches", Any, &[]),
     rule("cli", Any, &[]),

@@ -1,25 +1,29 @@
-//! The JSON Schema of result files, kept in the repository for those who read results elsewhere.
+//! The JSON Schemas of the files that are written, kept in the repository for those who read them
+//! elsewhere.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use authbench_results::schema::{FILE_NAME, json};
+use authbench_results::schema;
 
-/// Writes the schema, or with `check` compares it with the file.
+/// Writes the schemas, or with `check` compares them with the files.
 pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
-    let path = root.join("results/schema").join(FILE_NAME);
-    let shown = path.strip_prefix(root).unwrap_or(&path).display();
-    if check {
-        let found = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-        ensure!(
-            found == json(),
-            "{shown} is stale: run `cargo xtask schema` and commit the file"
-        );
-        println!("schema: {shown} is up to date");
-    } else {
-        fs::write(&path, json()).with_context(|| format!("cannot write {shown}"))?;
-        println!("schema: wrote {shown}");
+    for (name, generated) in schema::all() {
+        let path = root.join("results/schema").join(name);
+        let shown = path.strip_prefix(root).unwrap_or(&path).display();
+        if check {
+            let found =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+            ensure!(
+                found == generated,
+                "{shown} is stale: run `cargo xtask schema` and commit the file"
+            );
+            println!("schema: {shown} is up to date");
+        } else {
+            fs::write(&path, generated).with_context(|| format!("cannot write {shown}"))?;
+            println!("schema: wrote {shown}");
+        }
     }
     Ok(())
 }

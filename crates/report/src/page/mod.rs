@@ -17,11 +17,11 @@ use crate::chart::{CHARTS, figure};
 use crate::reading::Reading;
 use crate::{sentences, summary, units};
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// A browser that honours it runs no script and fetches nothing, whatever a
 /// hostile result file tries to smuggle in.
-const POLICY: &str =
+pub(crate) const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// The whole page for `result`: one self-contained HTML document in UTF-8.
