@@ -46,9 +46,7 @@ impl Door {
     #[must_use]
     pub const fn opened_by(self) -> &'static str {
         match self {
-            Self::Clock | Self::ClockBack => {
-                "[hooks] clock, or a lifetime shorter than --max-wait"
-            }
+            Self::Clock | Self::ClockBack => "[hooks] clock, or a lifetime shorter than --max-wait",
             Self::Restart => "[hooks] restart",
             Self::StoreStop => "[hooks] store_stop and store_mend",
             Self::StoreSlow => "[hooks] store_slow and store_mend",
