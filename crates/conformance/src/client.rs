@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use authbench_core::Clock as _;
-use authbench_core::system::SystemClock;
+use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_results::Evidence;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use parking_lot::Mutex;
@@ -65,7 +65,7 @@ pub(crate) struct ClientOptions {
 /// Spreads requests over time.
 struct Pace {
     gap: Duration,
-    next: Mutex<Option<tokio::time::Instant>>,
+    next_ns: Mutex<u64>,
 }
 
 impl Client {
@@ -89,7 +89,7 @@ impl Client {
             sent: AtomicU64::new(0),
             pace: options.rate_per_s.map(|rate| Pace {
                 gap: Duration::from_secs(1) / rate.max(1),
-                next: Mutex::new(None),
+                next_ns: Mutex::new(0),
             }),
         })
     }
@@ -124,7 +124,7 @@ impl Client {
             request = request.body(wire.body.clone());
         }
         let began_ms = SystemClock.now().0;
-        let began = tokio::time::Instant::now();
+        let began_ns = monotonic_ns();
         let mut response = request.send().await.map_err(broken)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
@@ -138,7 +138,7 @@ impl Client {
             headers: std::mem::take(response.headers_mut()),
             body,
             began_ms,
-            took: began.elapsed(),
+            took: Duration::from_nanos(monotonic_ns() - began_ns),
             wire: wire.clone(),
         })
     }
@@ -154,14 +154,15 @@ impl Client {
 
 impl Pace {
     async fn wait(&self) {
-        let due = {
-            let mut next = self.next.lock();
-            let now = tokio::time::Instant::now();
-            let due = next.map_or(now, |at| at.max(now));
-            *next = Some(due + self.gap);
-            due
+        let now_ns = monotonic_ns();
+        let due_ns = {
+            let mut next_ns = self.next_ns.lock();
+            let due_ns = (*next_ns).max(now_ns);
+            let gap_ns = u64::try_from(self.gap.as_nanos()).unwrap_or(u64::MAX);
+            *next_ns = due_ns.saturating_add(gap_ns);
+            due_ns
         };
-        tokio::time::sleep_until(due).await;
+        tokio::time::sleep(Duration::from_nanos(due_ns - now_ns)).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicU32;
 
 use authbench_core::Clock as _;
-use authbench_core::system::SystemClock;
+use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_results::{
     Accepted, CheckOutcome, CheckReport, ConformanceReport, ConformanceTarget, ConformanceVersion,
 };
@@ -82,7 +82,7 @@ pub async fn run(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ConformanceReport, RunError> {
     let began_ms = SystemClock.now().0;
-    let began = tokio::time::Instant::now();
+    let began_ns = monotonic_ns();
     let shared = Shared {
         client: Client::new(&ClientOptions {
             timeout: options.request_timeout,
@@ -120,7 +120,7 @@ pub async fn run(
         target: about(target),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: authbench_results::rfc3339(began_ms),
-        duration_ms: millis(began.elapsed()),
+        duration_ms: millis_since(began_ns),
         seed: options.seed,
         requests: shared.client.sent(),
         checks,
@@ -198,7 +198,7 @@ async fn one(
     shared: &Shared,
     check: &'static Check,
 ) -> CheckReport {
-    let began = tokio::time::Instant::now();
+    let began_ns = monotonic_ns();
     let sent_before = shared.client.sent();
     let trial = Trial::new(target, options, shared, salt(check.id));
     let trying = AssertUnwindSafe((check.run)(&trial)).catch_unwind();
@@ -219,7 +219,7 @@ async fn one(
         check,
         trial,
         stop,
-        began.elapsed(),
+        millis_since(began_ns),
         shared.client.sent() - sent_before,
     )
 }
@@ -242,7 +242,7 @@ fn report(
     check: &Check,
     trial: Trial<'_>,
     stop: Option<Stop>,
-    took: std::time::Duration,
+    duration_ms: u64,
     requests: u64,
 ) -> CheckReport {
     let found = trial.into_found();
@@ -268,7 +268,7 @@ fn report(
         cases: found.cases,
         notes: found.notes,
         measured: found.measured,
-        duration_ms: millis(took),
+        duration_ms,
         requests,
         ..blank(check)
     }
@@ -315,6 +315,6 @@ fn salt(id: &str) -> u64 {
     })
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+fn millis_since(began_ns: u64) -> u64 {
+    (monotonic_ns() - began_ns) / 1_000_000
 }

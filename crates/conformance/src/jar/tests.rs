@@ -19,8 +19,7 @@ fn prefixes_count_in_any_letter_case() {
         "a=1; Domain=app.example",
         "=plain",
     ] {
-        let host_ok = good.contains("Domain=example");
-        assert_eq!(verdict(good).is_ok(), true, "{good} {host_ok}");
+        assert_eq!(verdict(good), Ok(()), "{good}");
     }
     for (bad, why) in [
         ("__host-a=1; Path=/", Dropped::HostPrefix),

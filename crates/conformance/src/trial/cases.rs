@@ -12,23 +12,23 @@ const EVIDENCE_MAX: usize = 4;
 impl Trial<'_> {
     /// The target does what the rule demands.
     pub fn pass(&self, case: &str, detail: impl Into<String>) {
-        self.case(case, CheckOutcome::Pass, detail.into(), &[]);
+        self.case(case, CheckOutcome::Pass, &detail.into(), &[]);
     }
 
     /// The target breaks the rule; `answers` show how.
     pub fn fail(&self, case: &str, detail: impl Into<String>, answers: &[&Answer]) {
-        self.case(case, CheckOutcome::Fail, detail.into(), answers);
+        self.case(case, CheckOutcome::Fail, &detail.into(), answers);
     }
 
     /// The case is not about this target, or lacks something: the detail says
     /// what.
     pub fn not_applicable(&self, case: &str, detail: impl Into<String>) {
-        self.case(case, CheckOutcome::NotApplicable, detail.into(), &[]);
+        self.case(case, CheckOutcome::NotApplicable, &detail.into(), &[]);
     }
 
     /// The case cannot be told.
     pub fn inconclusive(&self, case: &str, detail: impl Into<String>, answers: &[&Answer]) {
-        self.case(case, CheckOutcome::Inconclusive, detail.into(), answers);
+        self.case(case, CheckOutcome::Inconclusive, &detail.into(), answers);
     }
 
     /// Passes if `holds`, fails otherwise.
@@ -67,10 +67,10 @@ impl Trial<'_> {
         self.client().evidence(answer)
     }
 
-    fn case(&self, name: &str, outcome: CheckOutcome, detail: String, answers: &[&Answer]) {
+    fn case(&self, name: &str, outcome: CheckOutcome, detail: &str, answers: &[&Answer]) {
         let shown = answers.iter().take(EVIDENCE_MAX);
         let evidence = shown.map(|answer| self.evidence(answer)).collect();
-        let detail = self.client().mask.apply(&detail);
+        let detail = self.client().mask.apply(detail);
         self.found.lock().cases.push(CaseReport {
             name: name.to_owned(),
             outcome,
