@@ -1,0 +1,98 @@
+//! Answers: one shape for every refusal, and no copies kept of any.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+/// A request that is not done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    /// No valid credential, whatever is wrong with it.
+    Unauthenticated,
+    /// No valid client of the token endpoints.
+    UnknownClient,
+    /// A valid identity that may not do this, or no proof of origin.
+    Forbidden,
+    /// A request that cannot be understood.
+    Malformed,
+    /// A body that is not JSON.
+    MediaType,
+    /// No such thing.
+    Absent,
+    /// Such a thing exists already.
+    Conflict,
+    /// The head is too large.
+    HeadTooLarge,
+    /// The store, or the random generator, is out of reach.
+    Unavailable,
+}
+
+impl Refusal {
+    const fn parts(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthenticated | Self::UnknownClient => {
+                (StatusCode::UNAUTHORIZED, "unauthorized")
+            }
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Malformed => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"),
+            Self::Absent => (StatusCode::NOT_FOUND, "not found"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head too large",
+            ),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+}
+
+/// The one shape of refusals: it tells nothing of why (mutants of
+/// TRANSPORT-005 sit here).
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, title) = self.parts();
+        let mut response = json_answer(
+            status,
+            &json!({ "status": status.as_u16(), "title": title }),
+        );
+        let challenge = match self {
+            Self::Unauthenticated => "Bearer realm=\"specimen\"",
+            Self::UnknownClient => "Basic realm=\"specimen\"",
+            _ => return response,
+        };
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        response
+    }
+}
+
+/// An answer with a JSON body.
+pub(crate) fn json_answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = (status, body.to_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// No answer may be kept by anyone (ASVS 5.0 14.3.2; mutants of TRANSPORT-002
+/// sit here).
+pub(crate) fn keep_nowhere(_app: &App, response: &mut Response) {
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// 200 with a JSON body.
+pub(crate) fn ok(body: &Value) -> Response {
+    json_answer(StatusCode::OK, body)
+}
+
+/// What is acknowledged, and from when on it holds everywhere.
+pub(crate) fn receipt(now_ms: u64) -> Response {
+    ok(&json!({ "effective_from_ms": now_ms }))
+}

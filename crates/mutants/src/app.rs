@@ -1,0 +1,63 @@
+//! One replica, and what all replicas share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::answer::Refusal;
+use crate::clock::Clock;
+use crate::keys::KeyRing;
+use crate::kind::Kind;
+use crate::log::Log;
+use crate::store::{Data, Store};
+
+/// A client of the token endpoints.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: &'static str,
+    pub(crate) secret: String,
+}
+
+/// What all replicas share.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) keys: KeyRing,
+    pub(crate) log: Log,
+    pub(crate) clients: [Client; 2],
+    pub(crate) latest_ms: Arc<AtomicU64>,
+}
+
+/// One replica: a process. What it holds beside the shared world is lost when
+/// it restarts.
+pub(crate) struct App {
+    pub(crate) kind: Kind,
+    pub(crate) replica: usize,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) world: Arc<World>,
+    pub(crate) flaws: Arc<[&'static str]>,
+}
+
+impl App {
+    /// Whether the flaw of that name is switched on.
+    pub(crate) fn flaw(&self, id: &'static str) -> bool {
+        self.flaws.contains(&id)
+    }
+
+    /// UTC milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Does something with the store's contents, under its one lock. What is
+    /// refused while the store is broken is answered 503: nobody is accepted,
+    /// and nothing is acknowledged (ASVS 5.0 16.5.3; mutants of FAULT-001 to
+    /// FAULT-004 sit here and at the callers).
+    pub(crate) async fn store<T>(&self, act: impl FnOnce(&mut Data) -> T) -> Result<T, Refusal> {
+        match self.world.store.with(self.now_ms(), act).await {
+            Ok(done) => Ok(done),
+            Err(error) => {
+                self.world.log.failure(&error);
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Random octets, and digests of what was made from them.
+
+use authbench_core::entropy::Entropy as _;
+use authbench_core::system::OsEntropy;
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::answer::Refusal;
+
+/// `N` octets of the system's generator.
+///
+/// # Errors
+/// [`Refusal::Unavailable`] when the generator gives nothing.
+pub(crate) fn octets<const N: usize>() -> Result<[u8; N], Refusal> {
+    let mut out = [0; N];
+    OsEntropy.fill(&mut out).map_err(|_| Refusal::Unavailable)?;
+    Ok(out)
+}
+
+/// A secret of 160 random bits in 27 characters: session identifiers, refresh
+/// tokens, one-time artefacts (mutants of SESSION-004 and SESSION-005 sit
+/// here).
+pub(crate) fn secret() -> Result<String, Refusal> {
+    Ok(URL_SAFE_NO_PAD.encode(octets::<20>()?))
+}
+
+/// A public handle of 96 random bits: of a login, of a token, of an account.
+pub(crate) fn handle() -> Result<String, Refusal> {
+    Ok(URL_SAFE_NO_PAD.encode(octets::<12>()?))
+}
+
+/// The form in which the store knows a secret (mutants of SESSION-009 and
+/// SESSION-011 sit here).
+pub(crate) fn digest(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
+}

@@ -1,0 +1,149 @@
+//! Refresh tokens that rotate (RFC 9700 4.14.2). All functions run under the
+//! store's one lock, so that of any number of simultaneous uses one is first.
+
+use crate::answer::Refusal;
+use crate::app::App;
+use crate::kind::{GRACE_MS, GRACE_REPLAYS_MAX};
+use crate::random;
+use crate::store::{Data, RefreshRecord};
+
+/// What a refresh token is traded for.
+#[derive(Debug)]
+pub(crate) struct Traded {
+    pub(crate) login: String,
+    pub(crate) token: String,
+}
+
+/// The first refresh token of a login, or one in the place of all that it has.
+pub(crate) fn start(data: &mut Data, login: &str) -> Result<String, Refusal> {
+    let old = data
+        .logins
+        .get_mut(login)
+        .map(|login| std::mem::take(&mut login.family));
+    for digest in old.unwrap_or_default() {
+        data.refresh.remove(&digest);
+    }
+    let token = random::secret()?;
+    insert(data, login, &token);
+    Ok(token)
+}
+
+/// Trades `token`. What is wrong with the client or the token's form burns
+/// nothing; a second use outside the grace ends the login.
+pub(crate) fn trade(
+    app: &App,
+    data: &mut Data,
+    token: &str,
+    client: &str,
+    now_ms: u64,
+) -> Result<Traded, Refusal> {
+    let digest = random::digest(token);
+    let record = data.refresh.get(&digest).ok_or(Refusal::Unauthenticated)?;
+    let id = record.login.clone();
+    let (spent_ms, replays) = (record.spent_ms, record.replays);
+    let login = data.alive(&id, now_ms).ok_or(Refusal::Unauthenticated)?;
+    // Whom it was issued to (mutants of REFRESH-009 sit here).
+    if login.client != client {
+        return Err(Refusal::Unauthenticated);
+    }
+    let subject = login.subject.clone();
+    // The account is read anew (mutants of REFRESH-012 sit here).
+    if data.accounts.able(&subject).is_none() {
+        data.end(&id);
+        return Err(Refusal::Unauthenticated);
+    }
+    match spent_ms {
+        None => first_use(app, data, &digest, token, now_ms),
+        Some(spent_ms) => {
+            let in_grace = now_ms < spent_ms.saturating_add(GRACE_MS) && is_parent(data, &digest);
+            again(app, data, &digest, token, in_grace, replays)
+        }
+    }
+}
+
+/// The token's first use: it is spent, and has its one successor.
+fn first_use(
+    app: &App,
+    data: &mut Data,
+    digest: &str,
+    token: &str,
+    now_ms: u64,
+) -> Result<Traded, Refusal> {
+    let next = if app.kind.replays_successor() {
+        app.world.keys.successor(token)
+    } else {
+        random::secret()?
+    };
+    let record = data
+        .refresh
+        .get_mut(digest)
+        .ok_or(Refusal::Unauthenticated)?;
+    record.spent_ms = Some(now_ms);
+    record.successor = Some(random::digest(&next));
+    let login = record.login.clone();
+    insert(data, &login, &next);
+    if let Some(login) = data.logins.get_mut(&login) {
+        login.seen_ms = login.seen_ms.max(now_ms);
+    }
+    Ok(Traded { login, token: next })
+}
+
+/// A spent token's use: in its grace it is answered as declared; else it is
+/// theft, and the family dies (mutants of REFRESH-002 to REFRESH-007 sit
+/// here).
+fn again(
+    app: &App,
+    data: &mut Data,
+    digest: &str,
+    token: &str,
+    in_grace: bool,
+    replays: u32,
+) -> Result<Traded, Refusal> {
+    let record = data
+        .refresh
+        .get_mut(digest)
+        .ok_or(Refusal::Unauthenticated)?;
+    let login = record.login.clone();
+    if !in_grace {
+        if !app.flaw("M53") {
+            data.end(&login);
+        }
+        return Err(Refusal::Unauthenticated);
+    }
+    if !app.kind.replays_successor() || replays >= GRACE_REPLAYS_MAX {
+        return Err(Refusal::Unauthenticated);
+    }
+    record.replays += 1;
+    let token = app.world.keys.successor(token);
+    Ok(Traded { login, token })
+}
+
+/// Whether the token's successor is the newest of its family.
+fn is_parent(data: &Data, digest: &str) -> bool {
+    data.refresh
+        .get(digest)
+        .and_then(|record| record.successor.as_ref())
+        .and_then(|next| data.refresh.get(next))
+        .is_some_and(|next| next.spent_ms.is_none())
+}
+
+/// The login of a refresh token, spent or not, issued to that client.
+pub(crate) fn owner(data: &Data, token: &str, client: &str) -> Option<String> {
+    let record = data.refresh.get(&random::digest(token))?;
+    let login = data.logins.get(&record.login)?;
+    (login.client == client).then(|| login.id.clone())
+}
+
+fn insert(data: &mut Data, login: &str, token: &str) {
+    let digest = random::digest(token);
+    if let Some(login) = data.logins.get_mut(login) {
+        login.family.push(digest.clone());
+    }
+    let record = RefreshRecord {
+        login: login.to_owned(),
+        spent_ms: None,
+        replays: 0,
+        successor: None,
+    };
+    data.refresh.insert(digest, record);
+}

@@ -1,0 +1,148 @@
+//! Logins, and their end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use serde::Deserialize;
+
+use crate::accounts::PasswordHash;
+use crate::answer::{self, Refusal};
+use crate::app::App;
+use crate::kind::Kind;
+use crate::store::Data;
+use crate::token::{self, Expiry};
+use crate::{body, caller, carrier, cookies, denylist, grant, random, sealed};
+
+/// Milliseconds that a try takes longer, once an account is guessed at.
+const GUESS_DELAY_MS: u64 = 250;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    user: String,
+    password: String,
+}
+
+/// `POST /login`.
+pub(super) async fn login(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Refusal> {
+    let asked: Asked = body::read(&app, &headers, &bytes)?;
+    let client = carrier::client(&app, &headers)?.unwrap_or(app.world.clients[0].id);
+    let brought = carrier::found(&app, &headers).ok().flatten();
+    let version = prove(&app, &asked.user, &asked.password).await?;
+    // The password is judged again in the step that opens the login: one that
+    // was changed meanwhile opens none (mutants of CONCURRENCY-002 sit here).
+    let granted = app
+        .store(|data| {
+            let account = data
+                .accounts
+                .by_user(&asked.user)
+                .filter(|account| !account.disabled && account.password_version == version)
+                .cloned()
+                .ok_or(Refusal::Unauthenticated)?;
+            let brought = brought.as_deref().filter(|_| app.kind.in_cookie());
+            if let Some(credential) = brought {
+                end(&app, data, credential);
+            }
+            grant::open(&app, data, &account, client, brought)
+        })
+        .await??;
+    Ok(grant::answer(&app, &granted))
+}
+
+/// The version of the user's password, if that is the password. Known and
+/// unknown users cost the same (ASVS 5.0 6.3.8; mutants of PRIVILEGE-006 sit
+/// here).
+pub(super) async fn prove(app: &App, user: &str, password: &str) -> Result<u64, Refusal> {
+    let now_ms = app.now_ms();
+    let (known, guessed) = app
+        .store(|data| {
+            let known = data
+                .accounts
+                .by_user(user)
+                .map(|account| (account.password.clone(), account.password_version));
+            (known, data.accounts.is_guessed(user, now_ms))
+        })
+        .await?;
+    if guessed {
+        tokio::time::sleep(Duration::from_millis(GUESS_DELAY_MS)).await;
+    }
+    let (hash, version) = known.unwrap_or_else(|| (PasswordHash::nobody(), u64::MAX));
+    let fits = hash.fits(password);
+    app.store(|data| {
+        if fits {
+            data.accounts.knew(user);
+            Ok(version)
+        } else {
+            data.accounts.guessed(user, now_ms);
+            Err(Refusal::Unauthenticated)
+        }
+    })
+    .await?
+}
+
+/// `POST /logout`: ends the login of the credential, even if the access token
+/// has expired; done twice, it is done. Acknowledged only when stored (mutants
+/// of REVOKE-001, REVOKE-003 and FAULT-003 sit here).
+pub(super) async fn logout(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    if let Some(credential) = carrier::found(&app, &headers)? {
+        app.store(|data| end(&app, data, &credential)).await?;
+    }
+    let mut response = answer::receipt(app.now_ms());
+    cookies::clear_all(&app, &mut response);
+    Ok(response)
+}
+
+/// Ends the login that `credential` belongs to, if any.
+fn end(app: &App, data: &mut Data, credential: &str) {
+    let id = match app.kind {
+        Kind::SessionCookie | Kind::SessionBearer => {
+            data.sessions.get(&random::digest(credential)).cloned()
+        }
+        Kind::Sealed => sealed::open(app, app.kind.access_cookie(), credential)
+            .ok()
+            .map(|state| state.login),
+        _ => match token::read(app, credential, Expiry::Ignored) {
+            Err(_) => None,
+            Ok(claims) if !app.kind.keeps_logins() || app.flaw("M63") => {
+                denylist::deny(app, data, &claims);
+                None
+            }
+            Ok(claims) => Some(claims.login),
+        },
+    };
+    if let Some(id) = id {
+        data.end(&id);
+    }
+}
+
+/// `POST /logout-all`: ends every login of the caller (mutants of REVOKE-004
+/// sit here).
+pub(super) async fn logout_all(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = caller::authenticate(&app, &headers).await?;
+    app.store(|data| {
+        caller::still(&app, data, &caller)?;
+        data.end_all(
+            &caller.subject,
+            denylist::cutoff_ends_ms(&app, app.now_ms()),
+        );
+        Ok(())
+    })
+    .await??;
+    let mut response = answer::receipt(app.now_ms());
+    cookies::clear_all(&app, &mut response);
+    Ok(response)
+}

@@ -1,0 +1,126 @@
+//! What belongs to the caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::answer::{self, Refusal};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::{body, caller, limits, session};
+
+/// `GET /me`.
+pub(super) async fn me(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    Ok(echo(&caller::authenticate(&app, &headers).await?))
+}
+
+/// The identity echo.
+fn echo(caller: &Caller) -> Response {
+    answer::ok(&json!({
+        "subject": caller.subject,
+        "roles": caller.roles,
+        "login": caller.login,
+    }))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Wait {
+    ms: u64,
+}
+
+/// `GET /slow?ms=`: like `/me`, after a while. What it notes of the login at
+/// the end it notes only if the login is still there.
+pub(super) async fn slow(
+    State(app): State<Arc<App>>,
+    Query(wait): Query<Wait>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = caller::authenticate(&app, &headers).await?;
+    tokio::time::sleep(Duration::from_millis(wait.ms.min(limits::SLOW_MS_MAX))).await;
+    if app.kind.keeps_logins() {
+        app.store(|data| session::touched(data, &caller.login, app.now_ms()))
+            .await?;
+    }
+    Ok(echo(&caller))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    note: String,
+}
+
+/// `PUT /me/note`.
+pub(super) async fn set_note(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Refusal> {
+    let caller = caller::authenticate(&app, &headers).await?;
+    let asked: Note = body::read(&app, &headers, &bytes)?;
+    if asked.note.len() > limits::TEXT_OCTETS_MAX {
+        return Err(Refusal::Malformed);
+    }
+    app.store(|data| {
+        caller::still(&app, data, &caller)?;
+        let account = data
+            .accounts
+            .able(&caller.subject)
+            .ok_or(Refusal::Unauthenticated)?;
+        account.note.clone_from(&asked.note);
+        Ok(())
+    })
+    .await??;
+    Ok(answer::ok(
+        &json!({ "subject": caller.subject, "note": asked.note }),
+    ))
+}
+
+/// `GET /me/note`.
+pub(super) async fn note(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = caller::authenticate(&app, &headers).await?;
+    let note = app
+        .store(|data| {
+            data.accounts
+                .able(&caller.subject)
+                .map(|account| account.note.clone())
+        })
+        .await?
+        .ok_or(Refusal::Unauthenticated)?;
+    Ok(answer::ok(
+        &json!({ "subject": caller.subject, "note": note }),
+    ))
+}
+
+/// `GET /users/{user}/note`: one's own only (ASVS 5.0 8.2.2).
+pub(super) async fn note_of(
+    State(app): State<Arc<App>>,
+    Path(user): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = caller::authenticate(&app, &headers).await?;
+    let note = app
+        .store(|data| {
+            data.accounts
+                .by_user(&user)
+                .filter(|account| account.subject == caller.subject)
+                .map(|account| account.note.clone())
+        })
+        .await?
+        .ok_or(Refusal::Forbidden)?;
+    Ok(answer::ok(
+        &json!({ "subject": caller.subject, "note": note }),
+    ))
+}

@@ -1,0 +1,205 @@
+//! A specimen that runs: two replicas on loopback with one shared state.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use authbench_conf::ConfError;
+use authbench_conformance::hooks::{HookError, Hooks};
+use authbench_wire::Profile;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::app::{App, Client, World};
+use crate::clock::Clock;
+use crate::keys::KeyRing;
+use crate::kind::Kind;
+use crate::log::Log;
+use crate::store::Store;
+use crate::{flaw, hooks, profile, random, serve};
+
+/// How many replicas there are.
+const REPLICAS: usize = 2;
+
+/// A specimen cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecimenError {
+    /// There is no such flaw.
+    #[error("there is no flaw `{0}`: the register is in `flaw::all`")]
+    UnknownFlaw(&'static str),
+    /// No listener on loopback.
+    #[error("the specimen cannot listen on 127.0.0.1")]
+    Listen(#[source] std::io::Error),
+    /// No keys.
+    #[error("the specimen cannot make its keys: the random generator failed")]
+    Keys,
+    /// The profile that it writes of itself cannot be read.
+    #[error("the specimen's own profile is wrong")]
+    Profile(#[source] ConfError),
+}
+
+/// A specimen that runs; it ends when this is dropped. It may be stepped,
+/// broken and asked by any number of threads.
+pub struct Specimen {
+    inner: Arc<Inner>,
+}
+
+/// What the doors reach.
+pub(crate) struct Inner {
+    pub(crate) kind: Kind,
+    pub(crate) world: Arc<World>,
+    replicas: Vec<Replica>,
+    flaws: Arc<[&'static str]>,
+}
+
+/// The machine that a replica runs on: its port and its clock outlive the
+/// process.
+pub(crate) struct Replica {
+    number: usize,
+    address: SocketAddr,
+    listener: Arc<TcpListener>,
+    pub(crate) clock: Arc<Clock>,
+    process: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Specimen {
+    /// Starts a specimen of that kind, with these flaws switched on, on the
+    /// runtime that this is called in.
+    ///
+    /// # Errors
+    /// [`SpecimenError`].
+    pub async fn start(kind: Kind, flaws: &[&'static str]) -> Result<Self, SpecimenError> {
+        if let Some(unknown) = flaws.iter().find(|id| flaw::find(id).is_none()) {
+            return Err(SpecimenError::UnknownFlaw(unknown));
+        }
+        let secret = || random::secret().map_err(|_| SpecimenError::Keys);
+        let world = Arc::new(World {
+            store: Store::new(!kind.is_stateless()),
+            keys: KeyRing::new(kind).map_err(|_| SpecimenError::Keys)?,
+            log: Log::default(),
+            clients: [
+                Client {
+                    id: "app",
+                    secret: secret()?,
+                },
+                Client {
+                    id: "other",
+                    secret: secret()?,
+                },
+            ],
+            latest_ms: Arc::new(AtomicU64::new(0)),
+        });
+        let mut replicas = Vec::with_capacity(REPLICAS);
+        for number in 0..REPLICAS {
+            replicas.push(Replica::new(number, &world).await?);
+        }
+        let inner = Inner {
+            kind,
+            world,
+            replicas,
+            flaws: flaws.into(),
+        };
+        for replica in &inner.replicas {
+            inner.run(replica);
+        }
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// What the specimen says of itself, as of now: after a rotation it names
+    /// the new key.
+    ///
+    /// # Errors
+    /// [`SpecimenError::Profile`].
+    pub fn profile(&self) -> Result<Profile, SpecimenError> {
+        profile::written(&self.inner).map_err(SpecimenError::Profile)
+    }
+
+    /// Scheme, host and port of each replica.
+    #[must_use]
+    pub fn base_urls(&self) -> Vec<String> {
+        self.inner.base_urls()
+    }
+
+    /// The doors to it.
+    #[must_use]
+    pub fn hooks(&self) -> Arc<dyn Hooks> {
+        hooks::doors(&self.inner)
+    }
+}
+
+impl Drop for Specimen {
+    fn drop(&mut self) {
+        for replica in &self.inner.replicas {
+            if let Some(process) = replica.process.lock().take() {
+                process.abort();
+            }
+        }
+    }
+}
+
+impl Replica {
+    async fn new(number: usize, world: &World) -> Result<Self, SpecimenError> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .map_err(SpecimenError::Listen)?;
+        Ok(Self {
+            number,
+            address: listener.local_addr().map_err(SpecimenError::Listen)?,
+            listener: Arc::new(listener),
+            clock: Arc::new(Clock::new(Arc::clone(&world.latest_ms), false)),
+            process: Mutex::new(None),
+        })
+    }
+}
+
+impl Inner {
+    /// The replica of that number.
+    pub(crate) fn replica(&self, number: usize) -> Result<&Replica, HookError> {
+        self.replicas.get(number).ok_or_else(|| {
+            hooks::failed(
+                "a replica was asked for that is not there",
+                format!("there are {REPLICAS}, numbered from 0: not {number}"),
+            )
+        })
+    }
+
+    pub(crate) fn base_urls(&self) -> Vec<String> {
+        let replicas = self.replicas.iter();
+        replicas
+            .map(|replica| format!("http://{}", replica.address))
+            .collect()
+    }
+
+    /// Kills the process of a replica, with all that only it remembers, and
+    /// starts another.
+    pub(crate) async fn restart_replica(&self, replica: &Replica) -> Result<(), HookError> {
+        let process = replica.process.lock().take();
+        if let Some(process) = process {
+            process.abort();
+            // It ends as cancelled; all else is a defect of the specimen.
+            if let Err(error) = process.await
+                && !error.is_cancelled()
+            {
+                return Err(hooks::failed("a replica had died", error));
+            }
+        }
+        self.run(replica);
+        Ok(())
+    }
+
+    fn run(&self, replica: &Replica) {
+        let app = App {
+            kind: self.kind,
+            replica: replica.number,
+            clock: Arc::clone(&replica.clock),
+            world: Arc::clone(&self.world),
+            flaws: Arc::clone(&self.flaws),
+        };
+        let process = serve::spawn(Arc::clone(&replica.listener), app);
+        *replica.process.lock() = Some(process);
+    }
+}
