@@ -1,6 +1,8 @@
 //! A sound specimen of every kind does what its profile says; the register of
 //! flaws and the code agree.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
