@@ -20,7 +20,7 @@ use authbench_core::system::{OsEntropy, SystemClock};
 use authbench_core::{AccountDirectory, Clock, Entropy, StoreError, UnixMs};
 use authbench_stores::Fault;
 use authbench_wire::Transport;
-use authbench_wire::bodies::{StatsResponse, StoreFault, StoreRequest};
+use authbench_wire::bodies::{StatsResponse, StoreFault, StorePeekResponse, StoreRequest};
 
 pub use authbench_stores::Switch;
 pub use error::BuildError;
@@ -112,9 +112,17 @@ pub struct Backing {
     keys: Keys,
     shared: Shared,
     /// The authorization server, where the nodes are only resource servers,
-    /// with the counts and the sweeper of its store.
+    /// with what is beside its store.
     authority: Option<Arc<Running>>,
-    behind: (Option<Stats>, Option<Arc<dyn Sweep>>),
+    behind: Beside,
+}
+
+/// What a server does with a store beside the strategy.
+#[derive(Clone, Default)]
+struct Beside {
+    stats: Option<Stats>,
+    sweeper: Option<Arc<dyn Sweep>>,
+    contents: Option<Arc<dyn Contents>>,
 }
 
 /// One node: a strategy that runs, and what a server needs beside it.
@@ -135,6 +143,11 @@ pub struct Node {
     /// Breaks, slows and mends the node's store; there only with a store, and if
     /// the backing was opened with a switch for faults.
     pub set_store: Option<SetStore>,
+    /// What the node's store holds; there only with a store.
+    pub contents: Option<Arc<dyn Contents>>,
+    /// The key that signs, private half included; there only where access
+    /// tokens are JWTs.
+    pub signing_key: Option<SigningKey>,
     /// Removes what has expired; there only with a store that does not do so
     /// by itself.
     pub sweeper: Option<Arc<dyn Sweep>>,
@@ -154,6 +167,26 @@ pub struct PublicKeys {
 /// Puts a new signing key in the place of the present one.
 pub type RotateKeys =
     Arc<dyn Fn(UnixMs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
+
+/// The key that signs at an instant, as a JWK with its private members.
+pub type SigningKey = Arc<
+    dyn Fn(UnixMs) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>>
+        + Send
+        + Sync,
+>;
+
+/// What a store holds, past all that stands before it: for those who test.
+pub trait Contents: Send + Sync {
+    /// Everything that it holds.
+    fn peek(&self) -> ContentsFuture<'_, StorePeekResponse>;
+
+    /// Loses all of it.
+    fn wipe(&self) -> ContentsFuture<'_, ()>;
+}
+
+/// The future of a look into a store.
+pub type ContentsFuture<'a, T> =
+    std::pin::Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Breaks, slows and mends a node's store.
 pub type SetStore = Arc<dyn Fn(StoreRequest) -> Result<(), StoreError> + Send + Sync>;
@@ -216,13 +249,17 @@ impl Backing {
             keys,
             shared,
             authority: None,
-            behind: (None, None),
+            behind: Beside::default(),
         };
         if matches!(backing.recipe.scheme, Scheme::Introspection(_))
             && let Some(opened) = backing.opened().await?
         {
             backing.authority = scheme::authority(&backing.recipe, opened.store, &backing.options)?;
-            backing.behind = (opened.stats, opened.sweeper);
+            backing.behind = Beside {
+                stats: opened.stats,
+                sweeper: opened.sweeper,
+                contents: Some(opened.contents),
+            };
         }
         Ok(backing)
     }
@@ -234,17 +271,23 @@ impl Backing {
     /// [`BuildError`] when the settings make no sense or the store cannot be
     /// opened.
     pub async fn node(&self) -> Result<Node, BuildError> {
-        let (store, stats, sweeper) = if self.authority.is_some() {
-            let (stats, sweeper) = self.behind.clone();
-            (None, stats, sweeper)
+        let (store, beside) = if self.authority.is_some() {
+            (None, self.behind.clone())
         } else {
             match self.opened().await? {
-                None => (None, None, None),
-                Some(opened) => (Some(opened.store), opened.stats, opened.sweeper),
+                None => (None, Beside::default()),
+                Some(opened) => {
+                    let beside = Beside {
+                        stats: opened.stats,
+                        sweeper: opened.sweeper,
+                        contents: Some(opened.contents),
+                    };
+                    (Some(opened.store), beside)
+                }
             }
         };
         let none = || Arc::new(StatsResponse::default) as Stats;
-        let stats = stats.or_else(|| self.options.metered.then(none));
+        let stats = beside.stats.or_else(|| self.options.metered.then(none));
         let built = self.strategy(store)?;
         Ok(Node {
             name: self.recipe.name.clone(),
@@ -254,7 +297,9 @@ impl Backing {
             rotate_keys: built.rotate_keys,
             stats,
             set_store: self.set_store(),
-            sweeper,
+            contents: beside.contents,
+            signing_key: built.signing_key,
+            sweeper: beside.sweeper,
             keeps: built.keeps,
         })
     }
@@ -270,6 +315,7 @@ impl Backing {
                 StoreFault::Hang => Fault::Hang {
                     give_up_ms: HANG_MS,
                 },
+                StoreFault::Truncate => Fault::Truncate,
             }));
             Ok(())
         }))

@@ -228,6 +228,11 @@ impl Accounts {
         self.notes.lock().insert(subject.clone(), note.to_owned());
     }
 
+    /// The subject's note; none was written so far.
+    pub(crate) fn note(&self, subject: &SubjectId) -> Option<String> {
+        self.notes.lock().get(subject).cloned()
+    }
+
     fn change<T>(&self, name: &str, change: impl FnOnce(&mut Account) -> T) -> Option<T> {
         let mut table = self.table.write();
         if !table.contains_key(name) {

@@ -18,9 +18,9 @@ use http::{HeaderMap, HeaderValue};
 use tracing::{error, trace};
 
 use crate::accounts::Accounts;
-use crate::config::{Limits, ServerClock, SetStore, StatsSource};
+use crate::config::{Limits, ServerClock, SetStore, StatsSource, StoreContents};
 use crate::denial::Denial;
-use crate::keys::{PublishedKeys, RotateKeys};
+use crate::keys::{PublishedKeys, RotateKeys, SigningKey};
 use crate::next::NextService;
 
 /// The parts of a server.
@@ -37,6 +37,8 @@ pub(crate) struct App {
     pub(crate) rotate_keys: Option<RotateKeys>,
     pub(crate) stats: Option<StatsSource>,
     pub(crate) set_store: Option<SetStore>,
+    pub(crate) store_contents: Option<Arc<dyn StoreContents>>,
+    pub(crate) signing_key: Option<SigningKey>,
     pub(crate) next: Option<NextService>,
     pub(crate) limits: Limits,
     /// Goes with every 401.
@@ -111,7 +113,7 @@ impl App {
     fn admit(&self, route: Route, headers: &HeaderMap) -> Result<(), Denial> {
         let takes_none = matches!(
             route,
-            Route::LabClock | Route::LabRotateKeys | Route::LabStore
+            Route::LabClock | Route::LabRotateKeys | Route::LabStore | Route::LabStoreWipe
         );
         if self.transport.is_ambient() && !route.method().is_safe() && !takes_none {
             csrf::same_origin(headers, self.scheme)?;

@@ -1,16 +1,17 @@
 //! What a server is made of, and its bounds.
 
 use std::error::Error;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use authbench_core::system::{OsEntropy, SystemClock};
-use authbench_core::{Clock, DynStrategy, Entropy, RefreshOffer, SteppedClock};
+use authbench_core::{Clock, DynStrategy, Entropy, RefreshOffer, SteppedClock, StoreError};
 use authbench_wire::Transport;
-use authbench_wire::bodies::{StatsResponse, StoreRequest};
+use authbench_wire::bodies::{StatsResponse, StorePeekResponse, StoreRequest};
 use authbench_wire::cookie::COOKIE_OCTETS_MAX;
 
 use crate::accounts::Accounts;
-use crate::keys::{PublishedKeys, RotateKeys};
+use crate::keys::{PublishedKeys, RotateKeys, SigningKey};
 use crate::next::NextService;
 use crate::tls::TlsConfig;
 
@@ -20,6 +21,18 @@ pub type StatsSource = Arc<dyn Fn() -> StatsResponse + Send + Sync>;
 /// Breaks, slows and mends the strategy's store.
 pub type SetStore =
     Arc<dyn Fn(StoreRequest) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync>;
+
+/// What the strategy's store holds: looked at, and lost.
+pub trait StoreContents: Send + Sync {
+    /// Everything that it holds.
+    fn peek(&self) -> ContentsFuture<'_, StorePeekResponse>;
+
+    /// Loses all of it.
+    fn wipe(&self) -> ContentsFuture<'_, ()>;
+}
+
+/// What a store's contents answer.
+pub type ContentsFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
 
 /// The view of the time that the lab may step.
 pub type ServerClock = SteppedClock<Arc<dyn Clock>>;
@@ -48,6 +61,10 @@ pub struct ServerConfig {
     pub stats: Option<StatsSource>,
     /// Breaks and mends the store; in the lab only, and only if given.
     pub set_store: Option<SetStore>,
+    /// Looks into the store, and empties it; in the lab only, and only if given.
+    pub store_contents: Option<Arc<dyn StoreContents>>,
+    /// Gives the signing key away; in the lab only, and only if given.
+    pub signing_key: Option<SigningKey>,
     /// The service behind this one, for `GET /lab/chain`; the last of its
     /// chain if absent.
     pub next: Option<NextService>,
@@ -85,6 +102,8 @@ impl ServerConfig {
             rotate_keys: None,
             stats: None,
             set_store: None,
+            store_contents: None,
+            signing_key: None,
             next: None,
             limits,
             tls: None,

@@ -62,8 +62,10 @@ pub(crate) enum Denial {
     Behind(NextError),
     /// There is no store that could be broken.
     NoStore,
-    /// The store could not be broken or slowed.
+    /// The store could not be broken, slowed, looked into or emptied.
     StoreSwitch(Box<dyn Error + Send + Sync>),
+    /// The signing key could not be read.
+    SigningKey(Box<dyn Error + Send + Sync>),
     /// An answer could not be written as JSON.
     Encoding(serde_json::Error),
 }
@@ -103,7 +105,9 @@ impl Denial {
             Self::Undeliverable(cause) => cause,
             Self::Hashing(cause) => cause,
             Self::KeySet(cause) => cause,
-            Self::KeyRotation(cause) | Self::StoreSwitch(cause) => &**cause,
+            Self::KeyRotation(cause) | Self::SigningKey(cause) | Self::StoreSwitch(cause) => {
+                &**cause
+            }
             Self::Behind(cause) => cause,
             Self::Encoding(cause) => cause,
             refused => {
@@ -130,6 +134,7 @@ impl Denial {
             | Self::Hashing(_)
             | Self::KeySet(_)
             | Self::KeyRotation(_)
+            | Self::SigningKey(_)
             | Self::StoreSwitch(_)
             | Self::Encoding(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -156,6 +161,7 @@ impl Denial {
             Self::RefusedBehind => "refused-behind",
             Self::Behind(_) => "behind",
             Self::NoStore => "no-store",
+            Self::SigningKey(_) => "signing-key",
             Self::StoreSwitch(_) => "store-switch",
             Self::Encoding(_) => "encoding",
         }

@@ -14,6 +14,11 @@ use serde_json::Value;
 /// is passed in. It may take as long as making a key takes.
 pub type RotateKeys = Arc<dyn Fn(UnixMs) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync>;
 
+/// The key that signs at an instant, as a JWK with its private members
+/// (RFC 7517): for tests that forge what is correctly signed but wrong.
+pub type SigningKey =
+    Arc<dyn Fn(UnixMs) -> Result<Value, Box<dyn Error + Send + Sync>> + Send + Sync>;
+
 /// The public keys that `GET /.well-known/jwks.json` shows.
 #[derive(Clone)]
 pub struct PublishedKeys {

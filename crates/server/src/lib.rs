@@ -39,8 +39,10 @@ pub mod serve;
 pub mod tls;
 
 pub use accounts::{Accounts, AccountsError, DemoUser};
-pub use config::{Limits, ServerClock, ServerConfig, SetStore, StatsSource};
-pub use keys::{KeySetError, PublishedKeys, RotateKeys};
+pub use config::{
+    ContentsFuture, Limits, ServerClock, ServerConfig, SetStore, StatsSource, StoreContents,
+};
+pub use keys::{KeySetError, PublishedKeys, RotateKeys, SigningKey};
 pub use next::{NextError, NextService};
 pub use serve::{Drained, ServeError, Server};
 pub use tls::{TlsConfig, TlsError};

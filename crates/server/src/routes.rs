@@ -42,7 +42,13 @@ fn serves(app: &App, route: Route) -> bool {
         Route::Revoke => matches!(app.offer, RefreshOffer::RotatingKillsFamily { .. }),
         Route::EndSession | Route::Sessions => promised.listing == Listing::Exact,
         Route::Jwks => app.jwks.is_some(),
-        Route::LabChain | Route::LabClock | Route::LabStats | Route::LabStore => app.lab,
+        Route::LabChain
+        | Route::LabClock
+        | Route::LabStats
+        | Route::LabStore
+        | Route::LabStorePeek
+        | Route::LabStoreWipe => app.lab,
+        Route::LabKeysSign => app.lab && app.signing_key.is_some(),
         Route::LabRotateKeys => app.lab && app.rotate_keys.is_some(),
         Route::Admin
         | Route::Disable
@@ -53,8 +59,10 @@ fn serves(app: &App, route: Route) -> bool {
         | Route::Me
         | Route::Note
         | Route::Password
+        | Route::ReadNote
         | Route::SetRoles
-        | Route::Slow => true,
+        | Route::Slow
+        | Route::UserNote => true,
     }
 }
 
@@ -67,20 +75,25 @@ fn handler(route: Route) -> MethodRouter<Arc<App>> {
         Route::Jwks => mount(route, open::jwks),
         Route::LabChain => mount(route, lab::chain),
         Route::LabClock => mount(route, lab::clock),
+        Route::LabKeysSign => mount(route, lab::signing_key),
         Route::LabRotateKeys => mount(route, lab::rotate_keys),
         Route::LabStats => mount(route, lab::stats),
         Route::LabStore => mount(route, lab::store),
+        Route::LabStorePeek => mount(route, lab::peek_store),
+        Route::LabStoreWipe => mount(route, lab::wipe_store),
         Route::Login => mount(route, login::login),
         Route::Logout => mount(route, login::logout),
         Route::LogoutAll => mount(route, login::logout_all),
         Route::Me => mount(route, own::me),
         Route::Note => mount(route, own::note),
         Route::Password => mount(route, own::password),
+        Route::ReadNote => mount(route, own::read_note),
         Route::Refresh => mount(route, renew::refresh),
         Route::Revoke => mount(route, renew::revoke),
         Route::Sessions => mount(route, own::sessions),
         Route::SetRoles => mount(route, admin::set_roles),
         Route::Slow => mount(route, own::slow),
+        Route::UserNote => mount(route, own::user_note),
     }
 }
 

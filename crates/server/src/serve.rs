@@ -11,8 +11,9 @@ use authbench_core::Clock as _;
 use authbench_wire::Transport;
 use axum::Router;
 use axum::body::Body;
+use axum::middleware::map_response;
 use axum::response::Response;
-use http::header::HOST;
+use http::header::{HOST, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Request};
 use hyper::body::{Body as _, Incoming};
 use hyper::rt::{Read, Write};
@@ -125,18 +126,24 @@ impl Server {
             rotate_keys: config.rotate_keys,
             stats: config.stats,
             set_store: config.set_store,
+            store_contents: config.store_contents,
+            signing_key: config.signing_key,
             next: config.next,
             limits: config.limits,
             scheme: if tls.is_some() { "https" } else { "http" },
             lab: config.lab,
         });
+        let mut router = routes::router(Arc::clone(&app));
+        if tls.is_some() {
+            router = router.layer(map_response(with_hsts));
+        }
         let failed = |source| ServeError::Bind { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
         Ok(Self {
             listener,
             local_addr,
-            router: routes::router(Arc::clone(&app)),
+            router,
             app,
             tls,
             http2: config.http2,
@@ -367,6 +374,16 @@ fn route(
         }
     }))
 }
+
+/// Whoever has once spoken TLS with this host speaks nothing else with it for a
+/// year (ASVS 5.0 3.4.1). Without TLS it is not said (RFC 6797 7.2).
+async fn with_hsts(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    response
+}
+
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// A connection that its client gave up while it waited is none of our
 /// business; but if the process has no more descriptors, asking again at once

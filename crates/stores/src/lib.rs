@@ -7,6 +7,7 @@
 pub mod cached;
 pub mod delayed;
 pub mod faulty;
+pub mod inspect;
 pub mod memory;
 pub mod metered;
 pub mod mysql;
@@ -24,6 +25,7 @@ pub use cached::feed::FeedSettings;
 pub use cached::{Cached, CachedSettings};
 pub use delayed::Delayed;
 pub use faulty::{Fault, Faulty, Switch};
+pub use inspect::Inspect;
 pub use memory::MemoryStore;
 pub use metered::{Metered, StoreCounts};
 pub use mysql::{MysqlSettings, MysqlStore};

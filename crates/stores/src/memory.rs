@@ -25,6 +25,7 @@ use authbench_core::{
     Staleness, StoreError, StoreFault, StorePromises, SubjectId, Swapped, Touch, UnixMs,
 };
 
+use crate::inspect::Inspect;
 use crate::payload::PayloadTooLong;
 use place::Position;
 use tables::{Full, ParkingLot, Tables};
@@ -194,5 +195,11 @@ impl RecordStore for MemoryStore {
         }
         self.sweep.store(position.bits(), Ordering::Relaxed);
         Ok(removed)
+    }
+}
+
+impl Inspect for MemoryStore {
+    async fn records(&self) -> Result<Vec<(Digest, Record)>, StoreError> {
+        Ok(self.tables.all())
     }
 }

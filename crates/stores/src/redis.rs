@@ -25,9 +25,12 @@ mod wire;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use authbench_core::{Digest, Durability, Record, StoreError, StoreFault, SubjectId};
+use authbench_core::{
+    Digest, Durability, Record, RecordStore as _, StoreError, StoreFault, SubjectId,
+};
 use redis::{Cmd, Value};
 
+use crate::inspect::Inspect;
 use crate::traffic::{HasTraffic, Traffic};
 use answers::{error, failed};
 pub(crate) use link::{Link, Repeat, client, fault_of};
@@ -119,16 +122,9 @@ impl RedisStore {
     pub async fn clear(&self) -> Result<(), StoreError> {
         const OPERATION: &str = "clear the store";
         for prefix in [&self.record_prefix, &self.index_prefix] {
-            let pattern = pattern(prefix);
             let mut cursor = 0;
             loop {
-                let mut scan = redis::cmd("SCAN");
-                scan.arg(cursor).arg("MATCH").arg(&pattern);
-                scan.arg("COUNT").arg(PAGE_KEYS);
-                let page = self.link.ask(&scan, Repeat::Harmless).await;
-                let (next, keys): (u64, Vec<Vec<u8>>) =
-                    redis::from_redis_value(page.map_err(failed(OPERATION))?)
-                        .map_err(|error| failed(OPERATION)(error.into()))?;
+                let (next, keys) = self.page(OPERATION, prefix, cursor).await?;
                 if !keys.is_empty() {
                     let mut unlink = redis::cmd("UNLINK");
                     unlink.arg(keys);
@@ -142,6 +138,22 @@ impl RedisStore {
             }
         }
         Ok(())
+    }
+
+    /// Some of the keys that begin with `prefix`, and the cursor of the next
+    /// page, 0 after the last one.
+    async fn page(
+        &self,
+        operation: &'static str,
+        prefix: &[u8],
+        cursor: u64,
+    ) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(pattern(prefix));
+        scan.arg("COUNT").arg(PAGE_KEYS);
+        let page = self.link.ask(&scan, Repeat::Harmless).await;
+        redis::from_redis_value(page.map_err(failed(operation))?)
+            .map_err(|error| failed(operation)(error.into()))
     }
 
     fn record_key(&self, key: &Digest) -> Vec<u8> {
@@ -186,6 +198,35 @@ async fn ask_durability(link: &Link) -> Result<Durability, StoreError> {
 impl HasTraffic for RedisStore {
     fn traffic(&self) -> Option<Traffic> {
         Some(self.link.traffic())
+    }
+}
+
+impl Inspect for RedisStore {
+    async fn records(&self) -> Result<Vec<(Digest, Record)>, StoreError> {
+        const OPERATION: &str = "read all records";
+        // A walk may show a key twice.
+        let mut found = std::collections::BTreeMap::new();
+        let mut cursor = 0;
+        loop {
+            let (next, names) = self.page(OPERATION, &self.record_prefix, cursor).await?;
+            let keys = names.iter().map(|name| {
+                let digest = &name[self.record_prefix.len()..];
+                let digest = digest.try_into().map(Digest);
+                digest.map_err(|length| error(OPERATION, StoreFault::Corrupt, length))
+            });
+            let keys: Vec<Digest> = keys.collect::<Result<_, _>>()?;
+            let records = self.get_many(&keys).await?;
+            let there = keys.into_iter().zip(records);
+            found.extend(there.filter_map(|(key, record)| Some((key, record?))));
+            cursor = next;
+            if cursor == 0 {
+                return Ok(found.into_iter().collect());
+            }
+        }
+    }
+
+    async fn wipe(&self) -> Result<(), StoreError> {
+        self.clear().await
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) use backend::{Backend, Columns, Failure, Statement, Value};
 pub(crate) use lanes::{Dialect, Lanes, Limits, failure, migration_failure};
 pub(crate) use rows::{Unreadable, keys_to_json, record_columns};
 
+use crate::inspect::Inspect;
 use rows::{Encoded, clamped, keyed_record, record};
 
 /// How often a statement is run at most that the database gives up in favour of
@@ -69,6 +70,18 @@ impl<B: Backend> SqlStore<B> {
         rows.first()
             .map(record)
             .transpose()
+            .map_err(corrupt::<B>(statement))
+    }
+
+    async fn keyed_records(
+        &self,
+        statement: Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<(Digest, Record)>, StoreError> {
+        let rows = self.rows(statement, values).await?;
+        let keyed = rows.iter().map(keyed_record);
+        keyed
+            .collect::<Result<_, _>>()
             .map_err(corrupt::<B>(statement))
     }
 
@@ -317,14 +330,8 @@ impl<B: Backend> RecordStore for SqlStore<B> {
         &self,
         subject: &SubjectId,
     ) -> Result<Vec<(Digest, Record)>, StoreError> {
-        const STATEMENT: Statement = Statement::List;
-        let rows = self
-            .rows(STATEMENT, &[Value::Text(subject.as_str())])
-            .await?;
-        let keyed = rows.iter().map(keyed_record);
-        keyed
-            .collect::<Result<_, _>>()
-            .map_err(corrupt::<B>(STATEMENT))
+        let subject = Value::Text(subject.as_str());
+        self.keyed_records(Statement::List, &[subject]).await
     }
 
     /// Works in batches, each a statement by itself.
@@ -341,5 +348,11 @@ impl<B: Backend> RecordStore for SqlStore<B> {
             }
         }
         Ok(removed)
+    }
+}
+
+impl<B: Backend> Inspect for SqlStore<B> {
+    async fn records(&self) -> Result<Vec<(Digest, Record)>, StoreError> {
+        self.keyed_records(Statement::All, &[]).await
     }
 }

@@ -2,7 +2,9 @@
 //! refused; a client ignores unknown members of an answer. Bodies that hold a
 //! password or a credential have no debug form, so that no log shows one.
 
-use authbench_core::{LoginId, Roles, SubjectId, UnixMs};
+use authbench_core::{Digest, LoginId, Record, Roles, SubjectId, UnixMs};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 /// Asks for a login.
@@ -206,6 +208,72 @@ pub enum StoreFault {
     /// It waits until the fault is lifted and then goes on; for whoever gives
     /// up before that, nothing has taken place. After an hour it fails.
     Hang,
+    /// It takes place, but its answer arrives cut off, and is no record.
+    Truncate,
+}
+
+/// Everything that a store holds.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct StorePeekResponse {
+    /// Each record, expired ones included.
+    pub records: Vec<PeekedRecord>,
+}
+
+/// A record with its key, in every spelling in which a credential would show:
+/// octets as hexadecimal numbers, as base64url and, where they may be text, as
+/// text.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct PeekedRecord {
+    /// What it is found by.
+    pub key_hex: String,
+    /// The same.
+    pub key_base64url: String,
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// Which login.
+    pub login: LoginId,
+    /// The roles as last written.
+    pub roles: Roles,
+    /// When the login began, UTC milliseconds.
+    pub issued_at_ms: UnixMs,
+    /// When it ends, UTC milliseconds.
+    pub expires_at_ms: UnixMs,
+    /// When it was last used, as far as that is written down, UTC milliseconds.
+    pub used_at_ms: UnixMs,
+    /// How often it was rotated.
+    pub generation: u32,
+    /// How often it was written.
+    pub revision: u32,
+    /// What the scheme keeps beside.
+    pub payload_hex: String,
+    /// The same.
+    pub payload_base64url: String,
+    /// The same, with a sign of replacement for what is no UTF-8.
+    pub payload_text: String,
+}
+
+impl From<(Digest, Record)> for PeekedRecord {
+    fn from((key, record): (Digest, Record)) -> Self {
+        Self {
+            key_hex: hex(&key.0),
+            key_base64url: URL_SAFE_NO_PAD.encode(key.0),
+            subject: record.subject,
+            login: record.login,
+            roles: record.roles,
+            issued_at_ms: record.issued_at,
+            expires_at_ms: record.expires_at,
+            used_at_ms: record.used_at,
+            generation: record.generation,
+            revision: record.revision,
+            payload_hex: hex(&record.payload),
+            payload_base64url: URL_SAFE_NO_PAD.encode(&record.payload),
+            payload_text: String::from_utf8_lossy(&record.payload).into_owned(),
+        }
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// What the server counted since it started.

@@ -21,6 +21,9 @@ pub enum Route {
     LabChain,
     /// Steps the server's clock; only in the lab.
     LabClock,
+    /// The key that signs access tokens, its private half included; only in
+    /// the lab.
+    LabKeysSign,
     /// Puts a new signing key in the place of the present one; only in the
     /// lab.
     LabRotateKeys,
@@ -28,6 +31,10 @@ pub enum Route {
     LabStats,
     /// Breaks, slows and mends the server's store; only in the lab.
     LabStore,
+    /// Everything that the server's store holds; only in the lab.
+    LabStorePeek,
+    /// Loses everything that the server's store holds; only in the lab.
+    LabStoreWipe,
     /// Trades a password for credentials.
     Login,
     /// Ends the login that the access credential belongs to.
@@ -40,6 +47,8 @@ pub enum Route {
     Note,
     /// Changes the password and ends all other logins.
     Password,
+    /// What [`Route::Note`] has written.
+    ReadNote,
     /// Swaps credentials.
     Refresh,
     /// Ends the login that a refresh token belongs to, for who holds no access
@@ -54,11 +63,13 @@ pub enum Route {
     SetRoles,
     /// Like [`Route::Me`], after a stated delay.
     Slow,
+    /// The note of one account, for its owner alone.
+    UserNote,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Admin,
         Self::Disable,
         Self::EndSession,
@@ -66,20 +77,25 @@ impl Route {
         Self::Jwks,
         Self::LabChain,
         Self::LabClock,
+        Self::LabKeysSign,
         Self::LabRotateKeys,
         Self::LabStats,
         Self::LabStore,
+        Self::LabStorePeek,
+        Self::LabStoreWipe,
         Self::Login,
         Self::Logout,
         Self::LogoutAll,
         Self::Me,
         Self::Note,
         Self::Password,
+        Self::ReadNote,
         Self::Refresh,
         Self::Revoke,
         Self::Sessions,
         Self::SetRoles,
         Self::Slow,
+        Self::UserNote,
     ];
 
     /// The path; braces mark a part that varies.
@@ -93,20 +109,24 @@ impl Route {
             Self::Jwks => "/.well-known/jwks.json",
             Self::LabChain => "/lab/chain",
             Self::LabClock => "/lab/clock",
+            Self::LabKeysSign => "/lab/keys/sign",
             Self::LabRotateKeys => "/lab/keys/rotate",
             Self::LabStats => "/lab/stats",
             Self::LabStore => "/lab/store",
+            Self::LabStorePeek => "/lab/store/peek",
+            Self::LabStoreWipe => "/lab/store/wipe",
             Self::Login => "/login",
             Self::Logout => "/logout",
             Self::LogoutAll => "/logout-all",
             Self::Me => "/me",
-            Self::Note => "/me/note",
+            Self::Note | Self::ReadNote => "/me/note",
             Self::Password => "/password",
             Self::Refresh => "/refresh",
             Self::Revoke => "/refresh/revoke",
             Self::Sessions => "/sessions",
             Self::SetRoles => "/admin/users/{user}/roles",
             Self::Slow => "/slow",
+            Self::UserNote => "/users/{user}/note",
         }
     }
 
@@ -118,16 +138,21 @@ impl Route {
             | Self::Health
             | Self::Jwks
             | Self::LabChain
+            | Self::LabKeysSign
             | Self::LabStats
+            | Self::LabStorePeek
             | Self::Me
+            | Self::ReadNote
             | Self::Sessions
-            | Self::Slow => Method::GET,
+            | Self::Slow
+            | Self::UserNote => Method::GET,
             Self::EndSession => Method::DELETE,
             Self::Note => Method::PUT,
             Self::Disable
             | Self::LabClock
             | Self::LabRotateKeys
             | Self::LabStore
+            | Self::LabStoreWipe
             | Self::Login
             | Self::Logout
             | Self::LogoutAll

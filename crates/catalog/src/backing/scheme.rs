@@ -23,7 +23,7 @@ use authbench_wire::Transport;
 
 use super::keys::Kind;
 use super::storage::NodeStore;
-use super::{Backing, BuildError, PublicKeys, RotateKeys};
+use super::{Backing, BuildError, PublicKeys, RotateKeys, SigningKey as SignsWith};
 use crate::recipe::Recipe;
 use crate::registry::Scheme;
 
@@ -35,6 +35,7 @@ pub(super) struct Built {
     pub(super) strategy: Arc<dyn DynStrategy>,
     pub(super) jwks: Option<PublicKeys>,
     pub(super) rotate_keys: Option<RotateKeys>,
+    pub(super) signing_key: Option<SignsWith>,
     pub(super) keeps: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -44,6 +45,7 @@ impl Built {
             strategy: Arc::new(strategy),
             jwks: None,
             rotate_keys: None,
+            signing_key: None,
             keeps: None,
         }
     }
@@ -179,7 +181,13 @@ impl Backing {
     ) -> Result<Built, BuildError> {
         let published = self.jwt(settings, ring)?;
         let rotates = settings.rotate_every_s.is_some();
-        Ok(Built::bare(strategy)
+        let signs = Arc::clone(ring);
+        let signing_key = move |at| signs.signer(at)?.private_jwk().map_err(Into::into);
+        let built = Built {
+            signing_key: Some(Arc::new(signing_key)),
+            ..Built::bare(strategy)
+        };
+        Ok(built
             .rotating(ring)
             .publishing(published, settings.announce_s, rotates))
     }

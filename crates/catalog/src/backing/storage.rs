@@ -11,14 +11,14 @@ use std::sync::Arc;
 use authbench_core::system::OsEntropy;
 use authbench_core::{AnyStore, Entropy as _, RecordStore, StoreError, UnixMs};
 use authbench_stores::{
-    Cached, CachedSettings, Delayed, Faulty, FeedSettings, HasTraffic, MemoryStore, Metered,
-    MysqlSettings, MysqlStore, PostgresSettings, PostgresStore, RedisSettings, RedisStore,
+    Cached, CachedSettings, Delayed, Faulty, FeedSettings, HasTraffic, Inspect, MemoryStore,
+    Metered, MysqlSettings, MysqlStore, PostgresSettings, PostgresStore, RedisSettings, RedisStore,
     SqliteSettings, SqliteStore, StoreCounts,
 };
-use authbench_wire::bodies::StatsResponse;
+use authbench_wire::bodies::{PeekedRecord, StatsResponse, StorePeekResponse};
 use zeroize::Zeroizing;
 
-use super::{BackingOptions, BuildError, Stats, Sweep, SweepFuture};
+use super::{BackingOptions, BuildError, Contents, ContentsFuture, Stats, Sweep, SweepFuture};
 use crate::recipe::Recipe;
 use crate::registry::{CacheSettings, Invalidation, Service, Storage, Store};
 
@@ -50,6 +50,8 @@ pub(super) struct Opened {
     pub(super) stats: Option<Stats>,
     /// None where the store forgets by itself: Redis.
     pub(super) sweeper: Option<Arc<dyn Sweep>>,
+    /// The store itself, whatever stands before it.
+    pub(super) contents: Arc<dyn Contents>,
 }
 
 impl Shared {
@@ -167,6 +169,7 @@ impl Before<'_> {
             let store = AnyStore::new(Arc::clone(store));
             Some(Arc::new(Sweeper(store)) as Arc<dyn Sweep>)
         };
+        let contents = || Arc::new(Inner(Arc::clone(store))) as Arc<dyn Contents>;
         if bare && options.metered {
             let metered = Arc::new(Metered::new(Arc::clone(store)));
             let switch = options.faults.clone().unwrap_or_default();
@@ -174,6 +177,7 @@ impl Before<'_> {
                 stats: Some(stats(Arc::clone(&metered), |_| 0)),
                 store: NodeStore::LabMemory(Arc::new(Faulty::new(metered, switch))),
                 sweeper: sweeper(),
+                contents: contents(),
             });
         }
         if bare && options.faults.is_none() {
@@ -181,16 +185,18 @@ impl Before<'_> {
                 store: NodeStore::Memory(Arc::clone(store)),
                 stats: None,
                 sweeper: sweeper(),
+                contents: contents(),
             });
         }
         self.any(Arc::clone(store), |_| 0).await
     }
 
-    async fn any<S: RecordStore + HasTraffic + 'static>(
+    async fn any<S: Inspect + HasTraffic + 'static>(
         &self,
         store: Arc<S>,
         bytes: fn(&S) -> u64,
     ) -> Result<Opened, StoreError> {
+        let contents = Arc::new(Inner(Arc::clone(&store))) as Arc<dyn Contents>;
         let mut counts = None;
         let mut any = if self.options.metered {
             let metered = Arc::new(Metered::new(store));
@@ -214,6 +220,7 @@ impl Before<'_> {
             store: NodeStore::Any(any),
             stats: counts,
             sweeper,
+            contents,
         })
     }
 
@@ -237,6 +244,23 @@ struct Sweeper(AnyStore);
 impl Sweep for Sweeper {
     fn sweep(&self, at: UnixMs, limit: u64) -> SweepFuture<'_> {
         Box::pin(self.0.purge(at, limit))
+    }
+}
+
+/// What a store holds, past everything that stands before it.
+struct Inner<S>(Arc<S>);
+
+impl<S: Inspect + 'static> Contents for Inner<S> {
+    fn peek(&self) -> ContentsFuture<'_, StorePeekResponse> {
+        Box::pin(async {
+            let found = self.0.records().await?;
+            let records = found.into_iter().map(PeekedRecord::from).collect();
+            Ok(StorePeekResponse { records })
+        })
+    }
+
+    fn wipe(&self) -> ContentsFuture<'_, ()> {
+        Box::pin(self.0.wipe())
     }
 }
 

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use authbench_catalog::backing::{Sweep, Switch};
+use authbench_catalog::backing::{Contents, Sweep, Switch};
 use authbench_catalog::{Backing, BackingOptions, BuildError, Node, Recipe, ShareFolder};
 use authbench_core::system::{OsEntropy, SystemClock};
 use authbench_core::{AccountDirectory, Clock, Guarantees, OutageBehaviour};
 use authbench_lab::services::{self, Found};
 use authbench_server::accounts::LAB_ROLES_MAX;
 use authbench_server::{
-    Accounts, DemoUser, NextService, PublishedKeys, ServeError, Server, ServerClock, ServerConfig,
-    SetStore, TlsConfig,
+    Accounts, ContentsFuture, DemoUser, NextService, PublishedKeys, ServeError, Server,
+    ServerClock, ServerConfig, SetStore, StoreContents, TlsConfig,
 };
+use authbench_wire::bodies::StorePeekResponse;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Outcome, UsageError};
@@ -203,12 +204,31 @@ fn config(
             .set_store
             .clone()
             .map(|set| Arc::new(move |asked| set(asked).map_err(Into::into)) as SetStore),
+        store_contents: node
+            .contents
+            .clone()
+            .filter(|_| args.lab)
+            .map(|contents| Arc::new(Peeked(contents)) as Arc<dyn StoreContents>),
+        signing_key: node.signing_key.clone().filter(|_| args.lab),
         next,
         clock,
         tls: tls(args),
         http2: args.http2,
         lab: args.lab,
         ..ServerConfig::new(Arc::clone(&node.strategy), node.transport.clone(), accounts)
+    }
+}
+
+/// The node's store, as the server looks into it.
+struct Peeked(Arc<dyn Contents>);
+
+impl StoreContents for Peeked {
+    fn peek(&self) -> ContentsFuture<'_, StorePeekResponse> {
+        self.0.peek()
+    }
+
+    fn wipe(&self) -> ContentsFuture<'_, ()> {
+        self.0.wipe()
     }
 }
 

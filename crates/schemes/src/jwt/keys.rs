@@ -15,12 +15,13 @@ use aws_lc_rs::signature::{
     Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
     RsaKeyPair,
 };
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::algorithm::Algorithm;
 use super::disguise::{self, Disguise};
 use super::verifying_key::VerifyingKey;
-use super::{compact, jwk};
+use super::{compact, jwk, private_jwk};
 use crate::keyring::RingKey;
 
 /// The shortest HS256 secret: as long as the hash (RFC 7518 3.2).
@@ -65,6 +66,9 @@ pub enum KeyError {
         /// What it says it holds.
         label: String,
     },
+    /// The private half could not be written as a JWK.
+    #[error("the private half of the key could not be written")]
+    PrivateForm(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The library does not take the key: not of this algorithm, damaged, or
     /// (RSA) shorter than 2048 bits.
     #[error("the key is not acceptable for {algorithm}")]
@@ -100,7 +104,10 @@ pub struct SigningKey {
 enum Private {
     EdDsa(Ed25519KeyPair),
     Es256(EcdsaKeyPair),
-    Hs256(Box<hmac::Key>),
+    Hs256 {
+        key: Box<hmac::Key>,
+        secret: Zeroizing<Vec<u8>>,
+    },
     Rs256(RsaKeyPair),
 }
 
@@ -189,7 +196,10 @@ impl SigningKey {
         let kid = compact::encode(&name.as_ref()[..16]);
         let public = VerifyingKey::hs256(kid, key.clone())?;
         Ok(Self {
-            private: Private::Hs256(Box::new(key)),
+            private: Private::Hs256 {
+                key: Box::new(key),
+                secret: Zeroizing::new(secret.to_vec()),
+            },
             public,
         })
     }
@@ -207,6 +217,23 @@ impl SigningKey {
         &self.public
     }
 
+    /// The whole key as a JWK (RFC 7517), private members included (RFC 7518
+    /// 6.2.2, 6.3.2, 6.4; RFC 8037 2): whoever has it signs as we do. For
+    /// tests that make tokens which are correctly signed but wrong, and for
+    /// nothing else.
+    ///
+    /// # Errors
+    /// [`KeyError::PrivateForm`] when the library does not give the private
+    /// half away.
+    pub fn private_jwk(&self) -> Result<Value, KeyError> {
+        match &self.private {
+            Private::EdDsa(pair) => private_jwk::ed25519(&self.public, pair),
+            Private::Es256(pair) => private_jwk::p256(&self.public, pair),
+            Private::Hs256 { secret, .. } => Ok(private_jwk::hs256(&self.public, secret)),
+            Private::Rs256(pair) => private_jwk::rsa(&self.public, pair),
+        }
+    }
+
     /// Appends a point and the signature of `text` so far.
     pub(super) fn sign_onto(&self, text: &mut String) -> Result<(), Unspecified> {
         let append = |text: &mut String, signature: &[u8]| {
@@ -219,7 +246,7 @@ impl SigningKey {
             Private::Es256(pair) => {
                 append(text, pair.sign(&SystemRandom::new(), message)?.as_ref());
             }
-            Private::Hs256(key) => append(text, hmac::sign(key, message).as_ref()),
+            Private::Hs256 { key, .. } => append(text, hmac::sign(key, message).as_ref()),
             Private::Rs256(pair) => {
                 let mut buffer = [0; compact::MAX_SIGNATURE_OCTETS];
                 let signature = &mut buffer[..pair.public_modulus_len()];

@@ -15,6 +15,7 @@ mod compact;
 mod disguise;
 pub(crate) mod jwk;
 mod keys;
+mod private_jwk;
 mod settings;
 mod sign;
 #[cfg(test)]

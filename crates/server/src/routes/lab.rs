@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use authbench_core::Clock as _;
-use authbench_wire::bodies::{ClockRequest, ClockResponse, RotateKeysResponse, StoreRequest};
+use authbench_core::{Clock as _, StoreError};
+use authbench_wire::bodies::{
+    ClockRequest, ClockResponse, RotateKeysResponse, StorePeekResponse, StoreRequest,
+};
 use axum::extract::Request;
 use axum::response::Response;
 
@@ -64,6 +66,31 @@ pub(super) async fn store(app: Arc<App>, request: Request) -> Result<Response, D
     let set = app.set_store.as_ref().ok_or(Denial::NoStore)?;
     set(asked).map_err(Denial::StoreSwitch)?;
     answer::json(&asked)
+}
+
+/// Everything that the store holds; 409 where the strategy has none.
+pub(super) async fn peek_store(app: Arc<App>, _: Request) -> Result<Response, Denial> {
+    let contents = app.store_contents.as_ref().ok_or(Denial::NoStore)?;
+    answer::json(&contents.peek().await.map_err(unseen)?)
+}
+
+/// Loses everything that the store holds; 409 where the strategy has none.
+pub(super) async fn wipe_store(app: Arc<App>, _: Request) -> Result<Response, Denial> {
+    let contents = app.store_contents.as_ref().ok_or(Denial::NoStore)?;
+    contents.wipe().await.map_err(unseen)?;
+    answer::json(&StorePeekResponse::default())
+}
+
+fn unseen(cause: StoreError) -> Denial {
+    Denial::StoreSwitch(Box::new(cause))
+}
+
+/// The key that signs now, its private half included, as a set of one
+/// (RFC 7517 5).
+pub(super) async fn signing_key(app: Arc<App>, _: Request) -> Result<Response, Denial> {
+    let key = app.signing_key.as_ref().ok_or(Denial::NotFound)?;
+    let jwk = key(app.now()).map_err(Denial::SigningKey)?;
+    answer::json(&serde_json::json!({ "keys": [jwk] }))
 }
 
 /// Who the caller is, after this service and each behind it has judged the

@@ -64,6 +64,30 @@ pub(super) async fn note(app: Arc<App>, request: Request) -> Result<Response, De
     })
 }
 
+/// The caller's note, empty if none was written.
+pub(super) async fn read_note(app: Arc<App>, request: Request) -> Result<Response, Denial> {
+    let identity = app.caller(request.headers()).await?;
+    note_of(&app, identity.subject)
+}
+
+/// The note of the account in the path, for its owner. Whoever else asks does
+/// not learn whether there is such an account (ASVS 5.0 8.2.2).
+pub(super) async fn user_note(app: Arc<App>, mut request: Request) -> Result<Response, Denial> {
+    let identity = app.caller(request.headers()).await?;
+    let path = request.extract_parts::<Path<String>>().await;
+    let Path(name) = path.map_err(|_| Denial::NotFound)?;
+    let owner = app.accounts.find(&name).map(|account| account.subject().id);
+    if owner.as_ref() != Some(&identity.subject) {
+        return Err(Denial::NotAllowed);
+    }
+    note_of(&app, identity.subject)
+}
+
+fn note_of(app: &App, subject: SubjectId) -> Result<Response, Denial> {
+    let note = app.accounts.note(&subject).unwrap_or_default();
+    answer::json(&NoteResponse { subject, note })
+}
+
 /// Changes the caller's password, which must be shown again, and ends all of
 /// the caller's other logins (ASVS 5.0 6.2.3, 7.4.3). This one goes on, under
 /// another identifier if the strategy can do that (7.2.4).

@@ -254,6 +254,17 @@ impl<L: Locks> Tables<L> {
             .collect()
     }
 
+    /// Every record with its key, one shard after the other.
+    pub(super) fn all(&self) -> Vec<(Digest, Record)> {
+        let mut all = Vec::new();
+        for shard in &self.records {
+            let shard = shard.0.read();
+            let chunks = (0..).map_while(|number| shard.chunk(number));
+            all.extend(chunks.flatten().map(|e| (e.key, e.record.clone())));
+        }
+        all
+    }
+
     /// The keys of up to `limit` records of one chunk that have expired; `None`
     /// past the shard's last chunk.
     pub(super) fn expired(

@@ -65,6 +65,7 @@ pub(crate) const fn text(statement: Statement) -> &'static str {
             record_columns!(),
             ", digest FROM records WHERE subject = $1"
         ),
+        Statement::All => concat!("SELECT ", record_columns!(), ", digest FROM records"),
         Statement::Purge => {
             "DELETE FROM records WHERE digest = ANY (ARRAY( \
              SELECT digest FROM records WHERE expires_at_ms <= $1 AND digest = ANY (ARRAY( \

@@ -72,12 +72,14 @@ pub(crate) enum Statement {
     List,
     /// Instant, and how many at most.
     Purge,
+    /// Yields all records, each with its digest.
+    All,
 }
 
 impl Statement {
     /// In the order of their numbers.
     #[cfg(feature = "reference-tokio-postgres")]
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Insert,
         Self::Get,
         Self::GetMany,
@@ -90,6 +92,7 @@ impl Statement {
         Self::DeleteOthers,
         Self::List,
         Self::Purge,
+        Self::All,
     ];
 
     /// For error messages: "the store failed to ...".
@@ -105,6 +108,7 @@ impl Statement {
             Self::DeleteBySubject | Self::DeleteOthers => "delete the records of a subject",
             Self::List => "list the records of a subject",
             Self::Purge => "purge records",
+            Self::All => "read all records",
         }
     }
 }

@@ -43,6 +43,7 @@ pub(crate) const fn text(statement: Statement) -> &'static str {
             record_columns!(),
             ", digest FROM records WHERE subject = ?"
         ),
+        Statement::All => concat!("SELECT ", record_columns!(), ", digest FROM records"),
         Statement::Purge => {
             "DELETE FROM records WHERE digest IN \
              (SELECT digest FROM records WHERE expires_at_ms <= ? LIMIT ?)"

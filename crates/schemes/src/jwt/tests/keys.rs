@@ -170,3 +170,46 @@ fn debug_forms_show_no_key() {
     let shown = format!("{key:?} {:?}", key.verifying_key());
     assert!(!shown.to_lowercase().contains("9d61b19d") && !shown.contains("nWGx"));
 }
+
+/// The private JWK is the same key: what it holds agrees with the public half,
+/// and signs like it.
+#[test]
+fn a_private_jwk_holds_the_whole_key() {
+    use simple_asn1::BigUint;
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(algorithm, &SeededEntropy::new(3)).unwrap();
+        let jwk = key.private_jwk().unwrap();
+        assert_eq!(jwk["alg"], algorithm.label());
+        assert_eq!(jwk["kid"], key.kid());
+        let octets = |name: &str| compact::decode(jwk[name].as_str().unwrap()).unwrap();
+        let number = |name: &str| BigUint::from_bytes_be(&octets(name));
+        let one = BigUint::from(1_u32);
+        match algorithm {
+            Algorithm::Hs256 => {
+                let again = SigningKey::from_secret(&octets("k")).unwrap();
+                assert_eq!(again.kid(), key.kid());
+            }
+            Algorithm::EdDsa => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(&octets("d")).unwrap();
+                assert_eq!(pair.public_key().as_ref(), octets("x"));
+            }
+            Algorithm::Es256 => {
+                let point = [&[4][..], &octets("x"), &octets("y")].concat();
+                EcdsaKeyPair::from_private_key_and_public_key(
+                    &ECDSA_P256_SHA256_FIXED_SIGNING,
+                    &octets("d"),
+                    &point,
+                )
+                .unwrap();
+            }
+            Algorithm::Rs256 => {
+                assert_eq!(number("p") * number("q"), number("n"));
+                let inverse = number("d") * number("e") % (number("p") - &one);
+                assert_eq!(inverse, one);
+                assert_eq!(number("d") % (number("p") - &one), number("dp"));
+                assert_eq!(number("d") % (number("q") - &one), number("dq"));
+                assert_eq!(number("qi") * number("q") % number("p"), one);
+            }
+        }
+    }
+}
