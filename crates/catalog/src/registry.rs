@@ -217,6 +217,12 @@ impl Scheme {
         }
     }
 
+    /// Whether the scheme signs or seals with keys that can change.
+    #[must_use]
+    pub const fn has_keys(&self) -> bool {
+        !matches!(self, Self::Introspection(_) | Self::Session(_))
+    }
+
     /// Whether the scheme keeps state.
     #[must_use]
     pub const fn store_need(&self) -> StoreNeed {

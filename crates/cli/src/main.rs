@@ -5,6 +5,7 @@
 
 mod bench;
 mod commands;
+mod conform;
 mod exit;
 mod export;
 mod load;

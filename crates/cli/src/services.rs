@@ -125,6 +125,14 @@ impl Services {
         Ok(server.restart()?)
     }
 
+    /// Whether the server that `recipe` needs was started here, so that
+    /// [`Services::restart`] can restart it.
+    pub(crate) fn can_restart(&self, recipe: &Recipe) -> bool {
+        let found = recipe.needs().and_then(|service| self.0.get(&service));
+        let found = found.and_then(|found| found.as_ref().ok());
+        found.is_some_and(|found| found.instance.lock().private().is_some())
+    }
+
     /// Which versions they are, as far as they were started here.
     pub(crate) fn versions(&self) -> BTreeMap<String, String> {
         let found = self.0.iter().filter_map(|(service, found)| {

@@ -62,6 +62,15 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1, requires = "lab", value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=i64::from(LAB_ROLES_MAX)))]
     lab_roles: u16,
+    /// Adds the account `large`, which has this many roles, up to 500.
+    #[arg(long, requires = "lab", value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(LAB_ROLES_MAX)))]
+    lab_large: Option<u16>,
+    /// Milliseconds between two rounds in which expired records are removed,
+    /// from stores that do not do so by themselves.
+    #[arg(long, default_value_t = 60_000, value_name = "MS",
+          value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
+    sweep_every_ms: u64,
     /// The service behind this one, http://HOST:PORT: `/lab/chain` asks it with
     /// the caller's credential, so that a chain of up to 8 services judges.
     #[arg(long, requires = "lab", value_name = "URL")]
@@ -153,7 +162,7 @@ async fn serve(args: &Args) -> Result<Outcome> {
     if node.strategy.guarantees().outage == OutageBehaviour::FailsOpen {
         eprintln!("{}", crate::term::paint_error(FAILS_OPEN));
     }
-    let config = config(args, &node, accounts, clock, next);
+    let config = config(args, &node, accounts, Arc::clone(&clock), next);
     let server = Server::bind(args.listen, config)
         .await
         .map_err(with_a_way_out)?;
@@ -174,7 +183,8 @@ async fn serve(args: &Args) -> Result<Outcome> {
         );
     }
     if let Some(sweeper) = node.sweeper {
-        tokio::spawn(sweep_for_ever(sweeper));
+        let every = Duration::from_millis(args.sweep_every_ms);
+        tokio::spawn(sweep_for_ever(sweeper, clock, every));
     }
     let drained = server.serve(shutdown(args.with_parent)).await;
     if let Err(error) = backing.remove().await {
@@ -282,7 +292,10 @@ fn unshared(name: &str) -> String {
 fn accounts(args: &Args) -> Result<(Arc<Accounts>, Vec<DemoUser>)> {
     if args.lab {
         let (users, hashed) = (args.lab_users, args.lab_hashed);
-        let accounts = Accounts::lab_with_roles(users, hashed, args.lab_roles, &OsEntropy)?;
+        let mut accounts = Accounts::lab_with_roles(users, hashed, args.lab_roles, &OsEntropy)?;
+        if let Some(roles_large) = args.lab_large {
+            accounts = accounts.with_large(roles_large)?;
+        }
         return Ok((Arc::new(accounts), Vec::new()));
     }
     if let Some(file) = &args.users {
@@ -328,20 +341,20 @@ fn log_to_stderr(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Removes expired records in small batches, a batch's pause apart, so that no
-/// request waits long behind one; a quiet minute between rounds.
-async fn sweep_for_ever(sweeper: Arc<dyn Sweep>) {
+/// Removes what has expired by `clock` in small batches, a batch's pause apart,
+/// so that no request waits long behind one; `every` so long between rounds.
+async fn sweep_for_ever(sweeper: Arc<dyn Sweep>, clock: Arc<ServerClock>, every: Duration) {
     const BATCH: u64 = 1_000;
     loop {
-        let pause = match sweeper.sweep(SystemClock.now(), BATCH).await {
+        let pause = match sweeper.sweep(clock.now(), BATCH).await {
             Ok(BATCH..) => Duration::from_millis(20),
-            Ok(_) => Duration::from_secs(60),
+            Ok(_) => every,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "expired records stay"
                 );
-                Duration::from_secs(60)
+                every
             }
         };
         tokio::time::sleep(pause).await;

@@ -27,7 +27,7 @@ use crate::services::Services;
 
 /// How long a server may take to begin to serve: keys and password hashes are
 /// made at its start.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What servers and drivers are started on: the same for all of a run.
 pub(crate) struct Grounds<'r> {
@@ -334,7 +334,8 @@ impl Server {
     }
 }
 
-fn ready(line: &str) -> Option<Ready> {
+/// What a server says when it serves.
+pub(crate) fn ready(line: &str) -> Option<Ready> {
     serde_json::from_str(line).ok()
 }
 
@@ -370,7 +371,7 @@ fn engine(wanted: EngineKind, server: SocketAddr) -> Result<EngineKind> {
 }
 
 /// How the child finds the same recipe.
-fn recipe_argument(recipe: &Recipe) -> String {
+pub(crate) fn recipe_argument(recipe: &Recipe) -> String {
     let file = recipe.folder.join(format!("{}.toml", recipe.name));
     if file.is_file() {
         file.to_string_lossy().into_owned()
@@ -409,7 +410,7 @@ pub(crate) fn hashed_users(count: u32) -> Users {
     }
 }
 
-fn pattern(user: &str, subject: &str, count: u32) -> UserPattern {
+pub(crate) fn pattern(user: &str, subject: &str, count: u32) -> UserPattern {
     UserPattern {
         user: Template::parse(user),
         password: Template::parse("lab-password-{n}"),

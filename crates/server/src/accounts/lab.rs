@@ -65,6 +65,27 @@ impl Accounts {
         let decoy = Verifier::lab("nobody", PATTERN_SALT);
         Ok(Self::new(listed, Some(pattern), decoy))
     }
+
+    /// Adds the account `large` with the password `lab-password-large`, the
+    /// subject `acct-large` and this many roles, the first of them `user`: what
+    /// the largest credential is like. Without a slow hash; for a lab server
+    /// only.
+    ///
+    /// # Errors
+    /// [`AccountsError::LabRoles`] beyond [`LAB_ROLES_MAX`].
+    pub fn with_large(mut self, roles_large: u16) -> Result<Self, AccountsError> {
+        if roles_large > LAB_ROLES_MAX {
+            return Err(AccountsError::LabRoles {
+                roles_each: roles_large,
+            });
+        }
+        let subject = SubjectId::new("acct-large");
+        let verifier = Verifier::lab("lab-password-large", PATTERN_SALT);
+        let account = Account::new(subject.clone(), roles([USER], roles_large), verifier);
+        self.names.insert(subject, LARGE.to_owned());
+        self.table.get_mut().insert(LARGE.to_owned(), account);
+        Ok(self)
+    }
 }
 
 /// The most roles of an account of the lab: as a JWT some 8 KiB, two cookies or
@@ -73,6 +94,7 @@ pub const LAB_ROLES_MAX: u16 = 500;
 
 const ADMIN: &str = "admin";
 const USER: &str = "user";
+const LARGE: &str = "large";
 
 /// The passwords of the pattern are public: a salt would protect nothing.
 const PATTERN_SALT: [u8; SALT_OCTETS] = [0; SALT_OCTETS];

@@ -117,6 +117,13 @@ async fn fits(profile: &str, transport: Transport, strategy: Fake) {
     visit
         .run(Operation::Mutate, &[("value", "42")], &held)
         .await;
+    let read = visit.run(Operation::ReadState, &[], &held).await.json();
+    assert_eq!(read["note"], "42");
+    let own = [("subject_user", user.user.as_str())];
+    let read = visit.run(Operation::Object, &own, &held).await.json();
+    assert_eq!(read["note"], "42");
+    visit.run(Operation::Slow, &[("ms", "1")], &held).await;
+    visit.run(Operation::Admin, &[], &admins).await;
     visit.run(Operation::Sessions, &[], &held).await;
     let subject = [
         ("subject_user", user.user.as_str()),
@@ -154,7 +161,7 @@ async fn fits(profile: &str, transport: Transport, strategy: Fake) {
     )
     .await;
     visit.run(Operation::Disable, &subject[..1], &admins).await;
-    let exercised = 12;
+    let exercised = 16;
     assert_eq!(
         visit.profile.operations.len(),
         exercised,
@@ -209,6 +216,7 @@ async fn routes_exist_only_where_the_strategy_can_serve_them() {
     let full = Site::start_with(Transport::Bearer, full, |config| {
         config.jwks = Some(PublishedKeys::fixed(keys));
         config.rotate_keys = Some(Arc::new(|_| Ok(())));
+        config.signing_key = Some(Arc::new(|_| Ok(json!({"kty": "OKP"}))));
     })
     .await;
     let poor = Fake::listing_nothing();
@@ -219,6 +227,7 @@ async fn routes_exist_only_where_the_strategy_can_serve_them() {
     let absent = [
         Route::EndSession,
         Route::Jwks,
+        Route::LabKeysSign,
         Route::LabRotateKeys,
         Route::Refresh,
         Route::Revoke,

@@ -1,10 +1,17 @@
 //! The lab's doors, and the parts that do not fit each other.
 
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use authbench_core::{Clock as _, ManualClock, SeededEntropy};
-use authbench_server::{Accounts, PublishedKeys, ServeError, Server, ServerConfig};
+use authbench_core::{
+    Clock as _, Digest, LoginId, ManualClock, Record, SeededEntropy, StoreError, StoreFault,
+    SubjectId, UnixMs,
+};
+use authbench_server::{
+    Accounts, ContentsFuture, PublishedKeys, ServeError, Server, ServerConfig, StoreContents,
+};
 use authbench_wire::Transport;
+use authbench_wire::bodies::StorePeekResponse;
 use serde_json::{Value, json};
 
 use crate::client::ask;
@@ -61,9 +68,22 @@ async fn without_the_lab_its_doors_are_walls() {
     let site = Site::start_with(Transport::Bearer, Fake::default(), |config| {
         config.lab = false;
         config.rotate_keys = Some(Arc::new(|_| Ok(())));
+        config.signing_key = Some(Arc::new(|_| Ok(json!({"d": "AA"}))));
+        config.store_contents = Some(Arc::new(Kept::default()));
         config.accounts = Arc::new(accounts);
     })
     .await;
+    let me = site.send(&ask("GET", "/me")).await;
+    assert_eq!(
+        me.header("strict-transport-security"),
+        None,
+        "without TLS it is not said"
+    );
+    for door in ["/lab/keys/sign", "/lab/store/peek"] {
+        assert_eq!(site.send(&ask("GET", door)).await.status, 404);
+    }
+    let wipe = site.send(&ask("POST", "/lab/store/wipe")).await;
+    assert_eq!(wipe.status, 404);
     let step = ask("POST", "/lab/clock").json(&json!({"step_ms": 1}));
     assert_eq!(site.send(&step).await.status, 404);
     assert_eq!(site.send(&ask("GET", "/lab/stats")).await.status, 404);
@@ -175,6 +195,107 @@ async fn a_store_is_broken_by_whoever_can() {
     let failed = store(&site, json!({"delay_us": 7})).await;
     assert_eq!(failed.status, 500);
     assert!(!failed.body.contains("thread"), "{}", failed.body);
+}
+
+/// A store that only counts how often it was wiped.
+#[derive(Default)]
+struct Kept(AtomicU64);
+
+impl StoreContents for Kept {
+    fn peek(&self) -> ContentsFuture<'_, StorePeekResponse> {
+        Box::pin(async {
+            let record = Record {
+                subject: SubjectId::new("u"),
+                login: LoginId([1; 16]),
+                roles: ["user"].iter().collect(),
+                issued_at: UnixMs(1),
+                expires_at: UnixMs(2),
+                used_at: UnixMs(1),
+                generation: 3,
+                revision: 4,
+                payload: Box::from(&b"token"[..]),
+            };
+            let records = vec![(Digest([0xA5; 32]), record).into()];
+            Ok(StorePeekResponse { records })
+        })
+    }
+
+    fn wipe(&self) -> ContentsFuture<'_, ()> {
+        Box::pin(async {
+            match self.0.fetch_add(1, SeqCst) {
+                0 => Ok(()),
+                _ => Err(StoreError {
+                    store: "kept",
+                    operation: "wipe",
+                    fault: StoreFault::Unreachable,
+                    source: None,
+                }),
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_a_store_holds_is_shown_and_lost() {
+    let without = Site::start(cookie()).await;
+    let (peek, wipe) = (
+        ask("GET", "/lab/store/peek"),
+        ask("POST", "/lab/store/wipe").without_proof(),
+    );
+    assert_eq!(without.send(&peek).await.status, 409);
+    assert_eq!(without.send(&wipe).await.status, 409);
+    let site = Site::start_with(cookie(), Fake::default(), |config| {
+        config.store_contents = Some(Arc::new(Kept::default()));
+    })
+    .await;
+    let shown = site.send(&peek).await.json();
+    let record = &shown["records"][0];
+    assert_eq!(record["payload_text"], "token");
+    assert_eq!(record["payload_hex"], "746f6b656e");
+    assert_eq!(record["payload_base64url"], "dG9rZW4");
+    assert_eq!(record["key_hex"], "a5".repeat(32));
+    assert_eq!(site.send(&wipe).await.status, 200);
+    assert_eq!(site.send(&wipe).await.status, 500);
+}
+
+#[tokio::test]
+async fn the_signing_key_is_given_away_where_there_is_one() {
+    let without = Site::start(cookie()).await;
+    let asked = ask("GET", "/lab/keys/sign");
+    assert_eq!(without.send(&asked).await.status, 404);
+    let site = Site::start_with(cookie(), Fake::default(), |config| {
+        config.signing_key = Some(Arc::new(|at| match at {
+            START => Ok(json!({"kty": "oct", "k": "AA"})),
+            _ => Err("no key".into()),
+        }));
+    })
+    .await;
+    let keys = json!({"keys": [{"kty": "oct", "k": "AA"}]});
+    assert_eq!(site.send(&asked).await.json(), keys);
+    let later = ask("POST", "/lab/clock").without_proof();
+    site.send(&later.json(&json!({"step_ms": 1}))).await;
+    assert_eq!(site.send(&asked).await.status, 500);
+}
+
+#[tokio::test]
+async fn a_note_is_read_by_its_owner_alone() {
+    let site = Site::start(cookie()).await;
+    let (own, other) = (
+        site.login("user-000001").await,
+        site.login("user-000002").await,
+    );
+    let empty = site.get("/me/note", &own).await.json();
+    assert_eq!(empty, json!({"subject": "acct-000001", "note": ""}));
+    let written = ask("PUT", "/me/note").json(&json!({"note": "mine"}));
+    assert_eq!(site.send(&site.with(written, &own)).await.status, 200);
+    assert_eq!(site.get("/me/note", &own).await.json()["note"], "mine");
+    assert_eq!(site.get("/me/note", &other).await.json()["note"], "");
+    let by_name = "/users/user-000001/note";
+    assert_eq!(site.get(by_name, &own).await.json()["note"], "mine");
+    for path in [by_name, "/users/nobody/note"] {
+        assert_eq!(site.get(path, &other).await.status, 403);
+        assert_eq!(site.send(&ask("GET", path)).await.status, 401);
+    }
 }
 
 async fn refused(

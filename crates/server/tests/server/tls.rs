@@ -54,6 +54,12 @@ async fn the_own_certificate_serves_and_origins_are_https() {
     for name in ["localhost", "127.0.0.1", "::1"] {
         assert_eq!(send(&site, name, &ask("GET", "/healthz")).await.status, 200);
     }
+    let missing = send(&site, "localhost", &ask("GET", "/nothing")).await;
+    for answer in [missing, send(&site, "localhost", &ask("GET", "/me")).await] {
+        let told = answer.header("strict-transport-security");
+        let year = "max-age=31536000; includeSubDomains";
+        assert_eq!(told, Some(year), "{}", answer.raw);
+    }
     let login = json!({"user": "user-000001", "password": "lab-password-000001"});
     let login = ask("POST", "/login").without_proof().json(&login);
     let own = login.clone().header("origin", "https://localhost:8443");

@@ -4,6 +4,7 @@ use authbench_core::system::OsEntropy;
 
 use super::super::{Disguise, KeyError};
 use super::*;
+use crate::keyring::RingKey as _;
 
 /// The secret of RFC 7515 A.1.
 const RFC7515_A1_SECRET: &str =
