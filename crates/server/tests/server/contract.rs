@@ -117,13 +117,7 @@ async fn fits(profile: &str, transport: Transport, strategy: Fake) {
     visit
         .run(Operation::Mutate, &[("value", "42")], &held)
         .await;
-    let read = visit.run(Operation::ReadState, &[], &held).await.json();
-    assert_eq!(read["note"], "42");
-    let own = [("subject_user", user.user.as_str())];
-    let read = visit.run(Operation::Object, &own, &held).await.json();
-    assert_eq!(read["note"], "42");
-    visit.run(Operation::Slow, &[("ms", "1")], &held).await;
-    visit.run(Operation::Admin, &[], &admins).await;
+    reads(&visit, &user.user, &held, &admins).await;
     visit.run(Operation::Sessions, &[], &held).await;
     let subject = [
         ("subject_user", user.user.as_str()),
@@ -167,6 +161,17 @@ async fn fits(profile: &str, transport: Transport, strategy: Fake) {
         exercised,
         "an operation of the profile was not tried"
     );
+}
+
+/// What changes nothing, after a note was written.
+async fn reads(visit: &Visit, user: &str, held: &str, admins: &str) {
+    let read = visit.run(Operation::ReadState, &[], held).await.json();
+    assert_eq!(read["note"], "42");
+    let own = [("subject_user", user)];
+    let read = visit.run(Operation::Object, &own, held).await.json();
+    assert_eq!(read["note"], "42");
+    visit.run(Operation::Slow, &[("ms", "1")], held).await;
+    visit.run(Operation::Admin, &[], admins).await;
 }
 
 /// The two operations that are there only for some strategies.
