@@ -130,6 +130,12 @@ impl<'t> Ask<'t> {
         self
     }
 
+    /// Puts a pair in the place of all cookies that are no credentials.
+    pub fn only_cookie(mut self, pair: impl Into<String>) -> Self {
+        self.cookies = vec![pair.into()];
+        self
+    }
+
     /// Fills a gap of path or body.
     pub fn gap(mut self, name: &str, value: impl Into<String>) -> Self {
         self.values.push((name.to_owned(), value.into()));
@@ -221,11 +227,8 @@ impl<'t> Ask<'t> {
         let path = self.filled_path()?;
         let mut headers = vec![(ACCEPT, HeaderValue::from_static("application/json"))];
         let is_safe = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
-        let names_origin = |name: &HeaderName| *name == ORIGIN || *name == SEC_FETCH_SITE;
-        let judged = self.headers.iter().any(|(name, _)| names_origin(name));
-        if self.proof && !judged && !is_safe && self.trial.profile().csrf == CsrfProof::SameOrigin {
-            headers.push((ORIGIN, value(&origin)?));
-            headers.push((SEC_FETCH_SITE, HeaderValue::from_static("same-origin")));
+        if self.proof && !is_safe {
+            self.push_proof(&origin, &mut headers)?;
         }
         self.push_credentials(&mut headers)?;
         let body = self.filled_body()?;
@@ -239,6 +242,33 @@ impl<'t> Ask<'t> {
             headers,
             body,
         })
+    }
+
+    /// What the profile's `csrf` says, unless the check itself says it.
+    fn push_proof(
+        &self,
+        origin: &str,
+        headers: &mut Vec<(HeaderName, HeaderValue)>,
+    ) -> Result<(), Stop> {
+        let proof = &self.trial.profile().csrf;
+        let names_origin = |name: &HeaderName| *name == ORIGIN || *name == SEC_FETCH_SITE;
+        let judged = self.headers.iter().any(|(name, _)| names_origin(name));
+        if *proof != CsrfProof::None && !judged {
+            headers.push((ORIGIN, value(origin)?));
+            headers.push((SEC_FETCH_SITE, HeaderValue::from_static("same-origin")));
+        }
+        if let CsrfProof::Token { cookie, header } = proof {
+            let mut pairs = self.cookies.iter().filter_map(|pair| pair.split_once('='));
+            let held = pairs.rfind(|(name, _)| name == cookie);
+            let name = HeaderName::try_from(header.as_str())
+                .map_err(|_| Stop::unclear(format!("`{header}` is no header's name")))?;
+            let given = self.headers.iter().any(|(other, _)| *other == name);
+            if let (Some((_, token)), false) = (held, given) {
+                let token = percent_encoding::percent_decode_str(token).decode_utf8_lossy();
+                headers.push((name, value(&token)?));
+            }
+        }
+        Ok(())
     }
 
     fn push_credentials(

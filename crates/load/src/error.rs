@@ -19,6 +19,14 @@ pub enum LoadError {
         /// The profile's name.
         profile: String,
     },
+    /// The profile wants a token of its own with unsafe requests.
+    #[error(
+        "profile `{profile}` wants a CSRF token with unsafe requests, which the load driver cannot send yet; give it `csrf = \"same-origin\"` if the target takes that"
+    )]
+    TokenProof {
+        /// The profile's name.
+        profile: String,
+    },
     /// The address of the target cannot be used.
     #[error("`{url}` cannot be the target")]
     Url {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use authbench_core::{Guarantees, RefreshOffer};
-use authbench_wire::profile::{Carrier, Method, Profile, RefreshCarrier, Request};
+use authbench_wire::profile::{Carrier, CsrfProof, Method, Profile, RefreshCarrier, Request};
 use authbench_wire::template::{GapError, Template};
 use authbench_wire::{Operation, routes};
 
@@ -68,6 +68,11 @@ impl Target {
     /// [`LoadError`] when the address cannot be used (no URL, not this
     /// machine unless `allow_remote`) or a request cannot be made.
     pub(crate) fn compile(profile: &Profile, allow_remote: bool) -> Result<Self, LoadError> {
+        if matches!(profile.csrf, CsrfProof::Token { .. }) {
+            return Err(LoadError::TokenProof {
+                profile: profile.name.clone(),
+            });
+        }
         let url = profile
             .base_url
             .as_deref()

@@ -42,6 +42,11 @@ impl Client {
         base_url: &str,
         options: &TargetOptions,
     ) -> Result<Self, TargetError> {
+        if matches!(profile.csrf, CsrfProof::Token { .. }) {
+            return Err(TargetError::TokenProof {
+                profile: profile.name,
+            });
+        }
         let url = Url::parse(base_url).map_err(|source| TargetError::Url {
             url: base_url.to_owned(),
             source: Box::new(source),

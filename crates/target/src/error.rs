@@ -31,6 +31,14 @@ pub enum TargetError {
         /// The host.
         host: String,
     },
+    /// The profile wants a token of its own with unsafe requests.
+    #[error(
+        "profile `{profile}` wants a CSRF token with unsafe requests, which this client cannot send"
+    )]
+    TokenProof {
+        /// The profile's name.
+        profile: String,
+    },
     /// The certificate that is to be trusted cannot be read.
     #[error("the certificate that is to be trusted cannot be read")]
     Certificate(#[source] reqwest::Error),

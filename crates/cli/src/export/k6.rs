@@ -60,6 +60,12 @@ pub(crate) fn script(
         start_ms += length_ms + point.timeout_ms;
     }
     remarks.dedup();
+    if matches!(profile.csrf, CsrfProof::Token { .. }) {
+        bail!(
+            "profile `{}` wants a CSRF token with unsafe requests, which the script cannot send",
+            profile.name
+        );
+    }
     let config = Config {
         base_url,
         users: scenario.population.users.value,

@@ -51,7 +51,7 @@ pub enum RefreshCarrier {
 
 /// What unsafe requests must bring along so that the target believes that its
 /// own pages sent them.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CsrfProof {
     /// Nothing.
@@ -59,4 +59,12 @@ pub enum CsrfProof {
     None,
     /// `Origin` of the target itself, and `Sec-Fetch-Site: same-origin`.
     SameOrigin,
+    /// A token that the login sets in a cookie which scripts may read, and that
+    /// they send back in a header; and what `same-origin` sends as well.
+    Token {
+        /// The cookie's name.
+        cookie: String,
+        /// The header's name.
+        header: String,
+    },
 }
