@@ -28,6 +28,7 @@ mod mask;
 pub mod options;
 pub mod race;
 mod runner;
+pub mod stat;
 pub mod stop;
 pub mod target;
 pub mod trial;
