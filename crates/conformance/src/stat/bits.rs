@@ -160,7 +160,10 @@ mod tests {
         assert_eq!(alternating.rows(), 400);
         assert!(alternating.bias().abs() < 1e-12);
         assert_eq!(alternating.correlation(&alternating), Some(1.0));
-        assert_eq!(alternating.correlation(&column(&"01".repeat(200))), Some(-1.0));
+        assert_eq!(
+            alternating.correlation(&column(&"01".repeat(200))),
+            Some(-1.0)
+        );
         assert_eq!(alternating.correlation(&column(&"0".repeat(400))), None);
         assert_eq!(alternating.changes(1).ones(), 399);
         assert_eq!(alternating.changes(2).ones(), 0);

@@ -98,7 +98,9 @@ pub fn judge(samples: &[Sample]) -> Option<Estimate> {
             sum += bits;
         }
     }
-    let kept = columns.into_iter().filter(|(place, _)| !guilty.contains(place));
+    let kept = columns
+        .into_iter()
+        .filter(|(place, _)| !guilty.contains(place));
     let kept: Vec<Column> = kept.flat_map(|(_, columns)| columns).collect();
     let known: Vec<Column> = told.into_iter().map(|(_, column)| column).collect();
     let bits = linear(&kept, &known, sum, &mut findings);
@@ -187,7 +189,10 @@ impl Position {
     #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
     fn stays(&self, lag: usize, nats: f64) -> bool {
         let rows = self.octets.len() as f64;
-        let shares = self.counts.values().map(|&count| (count as f64 / rows).powi(2));
+        let shares = self
+            .counts
+            .values()
+            .map(|&count| (count as f64 / rows).powi(2));
         let expected: f64 = shares.sum();
         let pairs = self.octets.iter().zip(&self.octets[lag..]);
         let same = pairs.filter(|(before, after)| before == after).count() as f64;
@@ -201,7 +206,9 @@ impl Position {
 fn is_even(counts: &[usize], nats: f64) -> bool {
     let total: usize = counts.iter().sum();
     let expected = total as f64 / counts.len().max(1) as f64;
-    let squares = counts.iter().map(|&count| (count as f64 - expected).powi(2));
+    let squares = counts
+        .iter()
+        .map(|&count| (count as f64 - expected).powi(2));
     let chi_square = squares.sum::<f64>() / expected.max(f64::MIN_POSITIVE);
     let degrees = counts.len().saturating_sub(1) as f64;
     chi_square <= chi_square_bound(degrees, nats)
@@ -274,8 +281,14 @@ fn linear(columns: &[Column], known: &[Column], sum: f64, findings: &mut Vec<Str
 /// Low bits of what an attacker may know: the time, a counter, the user.
 fn told(samples: &[Sample]) -> Vec<(String, Column)> {
     let numbers: [(&str, Vec<u64>); 4] = [
-        ("the time in milliseconds", samples.iter().map(|it| it.at_ms).collect()),
-        ("the time in seconds", samples.iter().map(|it| it.at_ms / 1000).collect()),
+        (
+            "the time in milliseconds",
+            samples.iter().map(|it| it.at_ms).collect(),
+        ),
+        (
+            "the time in seconds",
+            samples.iter().map(|it| it.at_ms / 1000).collect(),
+        ),
         ("a counter", (0..).take(samples.len()).collect()),
         ("the user", samples.iter().map(|it| it.user).collect()),
     ];

@@ -86,11 +86,7 @@ pub fn quantile(sample: &[f64], share: f64) -> f64 {
 }
 
 fn ratio(difference: f64, error: f64) -> f64 {
-    if error > 0.0 {
-        difference / error
-    } else {
-        0.0
-    }
+    if error > 0.0 { difference / error } else { 0.0 }
 }
 
 /// Mean and variance of a sample of at least two.
