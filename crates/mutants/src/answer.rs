@@ -2,10 +2,12 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::app::App;
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// A request that is not done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,6 +26,8 @@ pub(crate) enum Refusal {
     Absent,
     /// Such a thing exists already.
     Conflict,
+    /// The body is too large.
+    BodyTooLarge,
     /// The head is too large.
     HeadTooLarge,
     /// The store, or the random generator, is out of reach.
@@ -41,6 +45,7 @@ impl Refusal {
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"),
             Self::Absent => (StatusCode::NOT_FOUND, "not found"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body too large"),
             Self::HeadTooLarge => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head too large",
@@ -59,14 +64,17 @@ impl IntoResponse for Refusal {
             status,
             &json!({ "status": status.as_u16(), "title": title }),
         );
-        let challenge = match self {
-            Self::Unauthenticated => "Bearer realm=\"specimen\"",
-            Self::UnknownClient => "Basic realm=\"specimen\"",
+        let (name, value) = match self {
+            Self::Unauthenticated => (WWW_AUTHENTICATE, "Bearer realm=\"specimen\""),
+            Self::UnknownClient => (WWW_AUTHENTICATE, "Basic realm=\"specimen\""),
+            // Who was made to send too many cookies is rid of them (mutants
+            // of LIMITS-005 sit here).
+            Self::HeadTooLarge => (CLEAR_SITE_DATA, "\"cookies\""),
             _ => return response,
         };
         response
             .headers_mut()
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            .insert(name, HeaderValue::from_static(value));
         response
     }
 }

@@ -42,7 +42,8 @@ impl App {
         self.flaws.contains(&id)
     }
 
-    /// UTC milliseconds.
+    /// The instant to judge by, UTC milliseconds (mutants of FAULT-007 sit
+    /// here).
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }

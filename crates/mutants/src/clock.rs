@@ -12,18 +12,16 @@ use authbench_core::time::Clock as _;
 pub(crate) struct Clock {
     ahead_ms: AtomicI64,
     /// The latest instant that any replica has seen. What expired stays
-    /// expired when a clock is set back (mutants of FAULT-007 sit here).
+    /// expired when a clock is set back (mutants of FAULT-007 sit
+    /// in `App::now_ms`).
     latest_ms: Arc<AtomicU64>,
-    /// Whether each replica judges by its own clock alone (a flaw).
-    alone: bool,
 }
 
 impl Clock {
-    pub(crate) fn new(latest_ms: Arc<AtomicU64>, alone: bool) -> Self {
+    pub(crate) fn new(latest_ms: Arc<AtomicU64>) -> Self {
         Self {
             ahead_ms: AtomicI64::new(0),
             latest_ms,
-            alone,
         }
     }
 
@@ -32,15 +30,17 @@ impl Clock {
         self.ahead_ms.fetch_add(step_ms, Ordering::SeqCst);
     }
 
-    /// UTC milliseconds.
+    /// The instant to judge by, UTC milliseconds.
     pub(crate) fn now_ms(&self) -> u64 {
-        let own = SystemClock
-            .now()
-            .0
-            .saturating_add_signed(self.ahead_ms.load(Ordering::SeqCst));
-        if self.alone {
-            return own;
-        }
-        self.latest_ms.fetch_max(own, Ordering::SeqCst).max(own)
+        let own_ms = self.own_ms();
+        self.latest_ms
+            .fetch_max(own_ms, Ordering::SeqCst)
+            .max(own_ms)
+    }
+
+    /// What this clock alone shows.
+    fn own_ms(&self) -> u64 {
+        let ahead_ms = self.ahead_ms.load(Ordering::SeqCst);
+        SystemClock.now().0.saturating_add_signed(ahead_ms)
     }
 }

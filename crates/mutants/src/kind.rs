@@ -19,7 +19,7 @@ pub const SESSIONS_MAX: usize = 20;
 /// Wrong passwords after which guessing is slowed.
 pub const GUESSES_MAX: u32 = 10;
 /// Milliseconds within which requests end while the store is broken.
-pub const OUTAGE_ANSWER_MS: u64 = 2_000;
+pub const OUTAGE_ANSWER_MS: u64 = 3_000;
 /// Milliseconds after which an expired record has left the store.
 pub const PURGE_MS: u64 = 60_000;
 /// `iss` of access tokens.

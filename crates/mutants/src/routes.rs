@@ -50,20 +50,21 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(healthz))
         .fallback(absent)
         .method_not_allowed_fallback(absent)
-        .layer(DefaultBodyLimit::max(limits::BODY_OCTETS_MAX))
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), around))
         .with_state(app)
 }
 
-/// What every request passes through: preflights, proof of origin, the log.
+/// What every request passes through: limits, preflights, proof of origin, the
+/// log.
 async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let path = request.uri().path().to_owned();
     let mut response = if method == Method::OPTIONS {
         cors::preflight(&app, &headers)
     } else {
-        match csrf::judge(&app, &method, &headers) {
-            Ok(()) => next.run(request).await,
+        match admitted(&app, request).await {
+            Ok(request) => next.run(request).await,
             Err(refusal) => refusal.into_response(),
         }
     };
@@ -76,6 +77,15 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         response.status().as_u16(),
     );
     response
+}
+
+/// The request, if it is neither too large nor forged.
+async fn admitted(app: &App, request: Request) -> Result<Request, Refusal> {
+    let (parts, body) = request.into_parts();
+    let body = limits::body(app, body).await?;
+    limits::head(app, &parts.headers)?;
+    csrf::judge(app, &parts.method, &parts.headers)?;
+    Ok(Request::from_parts(parts, body.into()))
 }
 
 async fn healthz() -> Response {

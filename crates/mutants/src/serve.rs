@@ -35,8 +35,8 @@ async fn connection(io: TokioIo<tokio::net::TcpStream>, router: Router) {
     // library has answered it already.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
-        .max_buf_size(limits::HEAD_OCTETS_MAX)
-        .max_headers(limits::HEADERS_MAX)
+        .max_buf_size(limits::HEAD_OCTETS_READ)
+        .max_headers(limits::HEADERS_READ)
         .serve_connection(io, TowerToHyperService::new(router))
         .await;
 }

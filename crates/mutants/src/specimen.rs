@@ -150,7 +150,7 @@ impl Replica {
             number,
             address: listener.local_addr().map_err(SpecimenError::Listen)?,
             listener: Arc::new(listener),
-            clock: Arc::new(Clock::new(Arc::clone(&world.latest_ms), false)),
+            clock: Arc::new(Clock::new(Arc::clone(&world.latest_ms))),
             process: Mutex::new(None),
         })
     }

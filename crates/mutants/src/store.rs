@@ -12,7 +12,7 @@ use crate::accounts::Accounts;
 use crate::kind::IDLE_MS;
 
 /// Milliseconds after which a request gives the store up.
-const PATIENCE_MS: u64 = 1_000;
+const PATIENCE_MS: u64 = 500;
 
 /// A login that is alive.
 #[derive(Clone, Debug, Deserialize, Serialize)]

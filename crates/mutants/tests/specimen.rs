@@ -199,6 +199,89 @@ async fn a_restart_and_a_broken_store_let_nobody_in() {
     assert!(caller.whoami(&url).await.is_none());
 }
 
+/// A specimen, its first address, and a login of user 3.
+async fn flawed(kind: Kind, flaws: &[&'static str]) -> (Specimen, String, Caller) {
+    let specimen = Specimen::start(kind, flaws).await.unwrap();
+    let url = specimen.base_urls().remove(0);
+    let caller = Caller::login(kind, &url, "user-000003", "lab-password-000003").await;
+    (specimen, url, caller)
+}
+
+async fn admin(kind: Kind, url: &str, method: &str, path: &str, body: Option<Value>) {
+    let admin = Caller::login(kind, url, "admin", "lab-password-admin").await;
+    let answer = admin.send(method, url, path, body).await;
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn a_flaw_shows_only_while_it_is_switched_on() {
+    for on in [false, true] {
+        let flaws = |id: &'static str| if on { vec![id] } else { Vec::new() };
+
+        let (_m27, url, mut caller) = flawed(Kind::JwtEs256, &flaws("M27")).await;
+        let claims = caller.access.split('.').nth(1).unwrap();
+        // {"alg":"none"}
+        caller.access = format!("eyJhbGciOiJub25lIn0.{claims}.");
+        assert_eq!(caller.whoami(&url).await.is_some(), on, "M27");
+
+        let (_m13, url, mut caller) = flawed(Kind::SessionCookie, &flaws("M13")).await;
+        let old = caller.access.clone();
+        let again = json!({ "user": "user-000003", "password": "lab-password-000003" });
+        let answer = caller.send("POST", &url, "/login", Some(again)).await;
+        caller.absorb(answer).await;
+        assert_eq!(caller.access == old, on, "M13");
+        caller.access = old;
+        assert_eq!(caller.whoami(&url).await.is_some(), on, "M13");
+
+        let (_m63, url, mut caller) = flawed(Kind::Refresh, &flaws("M63")).await;
+        caller.send("POST", &url, "/logout", None).await;
+        assert_eq!(caller.whoami(&url).await, None, "M63");
+        assert_eq!(caller.refresh(&url).await == 200, on, "M63");
+
+        let (m53, url, mut caller) = flawed(Kind::Refresh, &flaws("M53")).await;
+        let first = caller.refresh.clone();
+        caller.refresh(&url).await;
+        let newest = std::mem::replace(&mut caller.refresh, first);
+        m53.hooks().step_clock(1, 3_000).await.unwrap();
+        caller.whoami(&m53.base_urls()[1]).await;
+        assert_eq!(caller.refresh(&url).await, 401, "M53");
+        caller.refresh = newest;
+        assert_eq!(caller.refresh(&url).await == 200, on, "M53");
+
+        let (_m67, url, caller) = flawed(Kind::Denylist, &flaws("M67")).await;
+        admin(
+            Kind::Denylist,
+            &url,
+            "DELETE",
+            "/admin/users/user-000003",
+            None,
+        )
+        .await;
+        assert_eq!(caller.whoami(&url).await.is_some(), on, "M67");
+
+        let (_m81, url, caller) = flawed(Kind::Denylist, &flaws("M81")).await;
+        let roles = Some(json!({ "roles": ["admin"] }));
+        let path = "/admin/users/user-000003/roles";
+        admin(Kind::Denylist, &url, "POST", path, roles).await;
+        let raised = caller.send("GET", &url, "/admin", None).await;
+        assert_eq!(raised.status() == 403, on, "M81");
+    }
+}
+
+#[tokio::test]
+async fn too_much_is_refused_and_the_refusal_arrives() {
+    let (_specimen, url, caller) = flawed(Kind::SessionCookie, &[]).await;
+    let note = json!({ "note": "n".repeat(1 << 20) });
+    let answer = caller.send("PUT", &url, "/me/note", Some(note)).await;
+    assert_eq!(answer.status(), 413);
+    let bomb = format!("a={}", "b".repeat(1 << 20));
+    let request = caller.http.get(format!("{url}/me")).header("cookie", bomb);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 431);
+    assert!(answer.headers().contains_key("clear-site-data"));
+    assert!(caller.whoami(&url).await.is_some());
+}
+
 fn sources(folder: &Path, found: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

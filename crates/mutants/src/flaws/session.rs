@@ -8,5 +8,5 @@ pub(crate) const FLAWS: &[Flaw] = &[Flaw {
     what: "a login keeps the identifier that the request brought",
     kind: Kind::SessionCookie,
     caught_by: "SESSION-001",
-    also: &["SESSION-003"],
+    also: &["SESSION-002", "SESSION-003"],
 }];
