@@ -8,6 +8,7 @@ use aws_lc_rs::pbkdf2;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Refusal;
+use crate::app::App;
 use crate::kind::GUESSES_MAX;
 use crate::random;
 
@@ -148,11 +149,16 @@ impl Accounts {
     }
 
     /// Makes an account.
-    pub(crate) fn create(&mut self, user: &str, password: PasswordHash) -> Result<String, Refusal> {
+    pub(crate) fn create(
+        &mut self,
+        app: &App,
+        user: &str,
+        password: PasswordHash,
+    ) -> Result<String, Refusal> {
         if self.by_user(user).is_some() {
             return Err(Refusal::Conflict);
         }
-        let subject = format!("made-{}", random::handle()?);
+        let subject = format!("made-{}", random::handle(app)?);
         let account = Account::new(user, subject.clone(), password, "user");
         self.known.insert(user.to_owned(), account);
         self.owners.insert(subject.clone(), user.to_owned());

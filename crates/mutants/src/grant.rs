@@ -44,9 +44,9 @@ pub(crate) fn open(
 ) -> Result<Granted, Refusal> {
     let now_ms = app.now_ms();
     let login = if app.kind.keeps_logins() {
-        session::open(data, account, client, now_ms)?
+        session::open(app, data, account, client, now_ms)?
     } else {
-        random::handle()?
+        random::handle(app)?
     };
     let holder = Holder {
         account,
@@ -58,7 +58,7 @@ pub(crate) fn open(
     let refresh = app
         .kind
         .refreshes()
-        .then(|| refresh::start(data, &login))
+        .then(|| refresh::start(app, data, &login))
         .transpose()?;
     grant(app, data, &holder, brought, refresh)
 }
@@ -89,7 +89,7 @@ pub(crate) fn step_up(app: &App, data: &mut Data, caller: &Caller) -> Result<Gra
     let refresh = app
         .kind
         .refreshes()
-        .then(|| refresh::start(data, &caller.login))
+        .then(|| refresh::start(app, data, &caller.login))
         .transpose()?;
     grant(app, data, &holder, None, refresh)
 }
@@ -148,7 +148,8 @@ fn grant(
             sealed::seal(app, app.kind.access_cookie(), &state)?
         }
         _ => {
-            let mut claims = token::fresh(&holder.account.subject, holder.login, holder.client)?;
+            let mut claims =
+                token::fresh(app, &holder.account.subject, holder.login, holder.client)?;
             let ttl_ends_ms = holder.now_ms + app.kind.access_ttl_ms();
             claims.roles = holder.account.roles.clone();
             claims.issued_s = holder.now_ms / 1000;

@@ -63,8 +63,9 @@ pub(crate) fn verify(app: &App, token: &str) -> Option<Verified> {
     let (alg, kid) = judged(app, &header)?;
     // Which key: by `kid` in our own ring, and no other way (mutants of
     // JWT-003 to JWT-007 sit here).
-    let issuer = app.world.keys.by_kid(kid, app.now_ms(), |key| {
-        (key.alg() == alg && key.verifies(message.as_bytes(), &signature)).then_some(key.issuer)
+    let issuer = app.world.keys.by_kid(app, kid, |key| {
+        (key.alg() == alg && key.verifies(app, message.as_bytes(), &signature))
+            .then_some(key.issuer)
     })??;
     let claims = strict_json::object(&decode(app, claims_text)?)?;
     Some(Verified { claims, issuer })

@@ -17,6 +17,7 @@ use parking_lot::RwLock;
 use serde_json::{Value, json};
 
 use crate::answer::Refusal;
+use crate::app::App;
 use crate::kind::{ISSUER, Kind, PARTNER, SKEW_MS};
 use crate::random;
 
@@ -47,7 +48,7 @@ impl Key {
             ),
         };
         Ok(Self {
-            kid: random::handle()?,
+            kid: URL_SAFE_NO_PAD.encode(random::octets::<12>()?),
             issuer,
             material,
             retires_ms: None,
@@ -86,7 +87,7 @@ impl Key {
 
     /// Whether `signature` is this key's of `message` (mutants of JWT-002,
     /// JWT-009, CRYPTO-001 and CRYPTO-007 sit here).
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, _app: &App, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             Material::Es256(pair) => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref())
@@ -236,13 +237,8 @@ impl KeyRing {
 
     /// Does something with the key of that `kid`, unless it is retired
     /// (mutants of JWT-007, JWT-014 and JWT-020 sit here).
-    pub(crate) fn by_kid<T>(
-        &self,
-        kid: &str,
-        now_ms: u64,
-        act: impl FnOnce(&Key) -> T,
-    ) -> Option<T> {
-        let keys = self.keys.read();
+    pub(crate) fn by_kid<T>(&self, app: &App, kid: &str, act: impl FnOnce(&Key) -> T) -> Option<T> {
+        let (keys, now_ms) = (self.keys.read(), app.now_ms());
         keys.iter()
             .find(|key| key.kid == kid)
             .filter(|key| key.retires_ms.is_none_or(|ends_ms| now_ms < ends_ms))

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::answer::Refusal;
+use crate::app::App;
 
 /// `N` octets of the system's generator.
 ///
@@ -21,17 +22,22 @@ pub(crate) fn octets<const N: usize>() -> Result<[u8; N], Refusal> {
 /// A secret of 160 random bits in 27 characters: session identifiers, refresh
 /// tokens, one-time artefacts (mutants of SESSION-004 and SESSION-005 sit
 /// here).
-pub(crate) fn secret() -> Result<String, Refusal> {
+pub(crate) fn secret(_app: &App) -> Result<String, Refusal> {
+    Ok(URL_SAFE_NO_PAD.encode(octets::<20>()?))
+}
+
+/// The secret of a client.
+pub(crate) fn client_secret() -> Result<String, Refusal> {
     Ok(URL_SAFE_NO_PAD.encode(octets::<20>()?))
 }
 
 /// A public handle of 96 random bits: of a login, of a token, of an account.
-pub(crate) fn handle() -> Result<String, Refusal> {
+pub(crate) fn handle(_app: &App) -> Result<String, Refusal> {
     Ok(URL_SAFE_NO_PAD.encode(octets::<12>()?))
 }
 
 /// The form in which the store knows a secret (mutants of SESSION-009 and
 /// SESSION-011 sit here).
-pub(crate) fn digest(secret: &str) -> String {
+pub(crate) fn digest(_app: &App, secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }

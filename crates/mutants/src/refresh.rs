@@ -15,7 +15,7 @@ pub(crate) struct Traded {
 }
 
 /// The first refresh token of a login, or one in the place of all that it has.
-pub(crate) fn start(data: &mut Data, login: &str) -> Result<String, Refusal> {
+pub(crate) fn start(app: &App, data: &mut Data, login: &str) -> Result<String, Refusal> {
     let old = data
         .logins
         .get_mut(login)
@@ -23,8 +23,8 @@ pub(crate) fn start(data: &mut Data, login: &str) -> Result<String, Refusal> {
     for digest in old.unwrap_or_default() {
         data.refresh.remove(&digest);
     }
-    let token = random::secret()?;
-    insert(data, login, &token);
+    let token = random::secret(app)?;
+    insert(app, data, login, &token);
     Ok(token)
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn trade(
     client: &str,
     now_ms: u64,
 ) -> Result<Traded, Refusal> {
-    let digest = random::digest(token);
+    let digest = random::digest(app, token);
     let record = data.refresh.get(&digest).ok_or(Refusal::Unauthenticated)?;
     let id = record.login.clone();
     let (spent_ms, replays) = (record.spent_ms, record.replays);
@@ -72,16 +72,16 @@ fn first_use(
     let next = if app.kind.replays_successor() {
         app.world.keys.successor(token)
     } else {
-        random::secret()?
+        random::secret(app)?
     };
     let record = data
         .refresh
         .get_mut(digest)
         .ok_or(Refusal::Unauthenticated)?;
     record.spent_ms = Some(now_ms);
-    record.successor = Some(random::digest(&next));
+    record.successor = Some(random::digest(app, &next));
     let login = record.login.clone();
-    insert(data, &login, &next);
+    insert(app, data, &login, &next);
     if let Some(login) = data.logins.get_mut(&login) {
         login.seen_ms = login.seen_ms.max(now_ms);
     }
@@ -128,14 +128,14 @@ fn is_parent(data: &Data, digest: &str) -> bool {
 }
 
 /// The login of a refresh token, spent or not, issued to that client.
-pub(crate) fn owner(data: &Data, token: &str, client: &str) -> Option<String> {
-    let record = data.refresh.get(&random::digest(token))?;
+pub(crate) fn owner(app: &App, data: &Data, token: &str, client: &str) -> Option<String> {
+    let record = data.refresh.get(&random::digest(app, token))?;
     let login = data.logins.get(&record.login)?;
     (login.client == client).then(|| login.id.clone())
 }
 
-fn insert(data: &mut Data, login: &str, token: &str) {
-    let digest = random::digest(token);
+fn insert(app: &App, data: &mut Data, login: &str, token: &str) {
+    let digest = random::digest(app, token);
     if let Some(login) = data.logins.get_mut(login) {
         login.family.push(digest.clone());
     }

@@ -13,6 +13,7 @@ use crate::token::Claims;
 /// Opens a record for a new login; the oldest ones of the account make room
 /// (mutants of SESSION-010 sit here).
 pub(crate) fn open(
+    app: &App,
     data: &mut Data,
     account: &Account,
     client: &str,
@@ -30,7 +31,7 @@ pub(crate) fn open(
     {
         data.end(&oldest);
     }
-    let id = random::handle()?;
+    let id = random::handle(app)?;
     let login = Login {
         id: id.clone(),
         subject: account.subject.clone(),
@@ -60,9 +61,9 @@ pub(crate) fn identify(
 ) -> Result<String, Refusal> {
     let fresh = match brought {
         Some(brought) if app.flaw("M13") => brought.to_owned(),
-        _ => random::secret()?,
+        _ => random::secret(app)?,
     };
-    let digest = random::digest(&fresh);
+    let digest = random::digest(app, &fresh);
     let login = data.logins.get_mut(id).ok_or(Refusal::Unauthenticated)?;
     let old = std::mem::replace(&mut login.session, digest.clone());
     data.sessions.remove(&old);
@@ -74,41 +75,36 @@ pub(crate) fn identify(
 /// that was never issued is adopted (mutants of SESSION-002 and SESSION-009
 /// sit here).
 pub(crate) fn by_identifier(
-    _app: &App,
+    app: &App,
     data: &mut Data,
     identifier: &str,
     now_ms: u64,
 ) -> Option<Login> {
-    let id = data.sessions.get(&random::digest(identifier))?.clone();
-    touched(data, &id, now_ms)
+    let id = data.sessions.get(&random::digest(app, identifier))?.clone();
+    touched(app, data, &id, now_ms)
 }
 
 /// The login of a sealed state.
-pub(crate) fn by_state(_app: &App, data: &mut Data, state: &State, now_ms: u64) -> Option<Login> {
+pub(crate) fn by_state(app: &App, data: &mut Data, state: &State, now_ms: u64) -> Option<Login> {
     let login = data.logins.get(&state.login)?;
     if login.generation != state.generation || login.subject != state.subject {
         return None;
     }
-    touched(data, &state.login, now_ms)
+    touched(app, data, &state.login, now_ms)
 }
 
 /// The login of an access token.
-pub(crate) fn by_claims(
-    _app: &App,
-    data: &mut Data,
-    claims: &Claims,
-    now_ms: u64,
-) -> Option<Login> {
+pub(crate) fn by_claims(app: &App, data: &mut Data, claims: &Claims, now_ms: u64) -> Option<Login> {
     let login = data.logins.get(&claims.login)?;
     if login.generation != claims.generation || login.subject != claims.subject {
         return None;
     }
-    touched(data, &claims.login, now_ms)
+    touched(app, data, &claims.login, now_ms)
 }
 
 /// Notes the use of a login, if it is alive; never brings one back (mutants
 /// of CONCURRENCY-001 sit here and in `routes::me::slow`).
-pub(crate) fn touched(data: &mut Data, id: &str, now_ms: u64) -> Option<Login> {
+pub(crate) fn touched(_app: &App, data: &mut Data, id: &str, now_ms: u64) -> Option<Login> {
     let login = data.alive(id, now_ms)?;
     login.seen_ms = login.seen_ms.max(now_ms);
     Some(login.clone())

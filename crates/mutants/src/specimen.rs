@@ -74,7 +74,7 @@ impl Specimen {
         if let Some(unknown) = flaws.iter().find(|id| flaw::find(id).is_none()) {
             return Err(SpecimenError::UnknownFlaw(unknown));
         }
-        let secret = || random::secret().map_err(|_| SpecimenError::Keys);
+        let secret = || random::client_secret().map_err(|_| SpecimenError::Keys);
         let world = Arc::new(World {
             store: Store::new(!kind.is_stateless()),
             keys: KeyRing::new(kind).map_err(|_| SpecimenError::Keys)?,

@@ -63,10 +63,15 @@ pub(crate) fn issue(app: &App, claims: &Claims) -> Result<String, Refusal> {
 }
 
 /// The claims for a new token of that login.
-pub(crate) fn fresh(subject: &str, login: &str, client: &str) -> Result<Claims, Refusal> {
+pub(crate) fn fresh(
+    app: &App,
+    subject: &str,
+    login: &str,
+    client: &str,
+) -> Result<Claims, Refusal> {
     Ok(Claims {
         subject: subject.to_owned(),
-        id: random::handle()?,
+        id: random::handle(app)?,
         login: login.to_owned(),
         client: client.to_owned(),
         roles: Vec::new(),

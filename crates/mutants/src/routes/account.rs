@@ -87,8 +87,8 @@ pub(super) async fn reset_start(
     bytes: Bytes,
 ) -> Result<Response, Refusal> {
     let asked: Forgot = body::read(&app, &headers, &bytes)?;
-    let token = random::secret()?;
-    let digest = random::digest(&token);
+    let token = random::secret(&app)?;
+    let digest = random::digest(&app, &token);
     let ends_ms = app.now_ms() + RESET_MS;
     app.store(|data| {
         let account = data.accounts.by_user(&asked.user);
@@ -124,7 +124,7 @@ pub(super) async fn reset_finish(
         let now_ms = app.now_ms();
         let reset = data
             .resets
-            .remove(&random::digest(&asked.token))
+            .remove(&random::digest(&app, &asked.token))
             .filter(|reset| now_ms < reset.ends_ms)
             .ok_or(Refusal::Unauthenticated)?;
         let account = data

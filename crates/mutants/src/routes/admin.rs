@@ -53,7 +53,7 @@ pub(super) async fn create(
     }
     let hash = PasswordHash::new(&asked.password)?;
     let subject = app
-        .store(|data| data.accounts.create(&asked.user, hash))
+        .store(|data| data.accounts.create(&app, &asked.user, hash))
         .await??;
     Ok(answer::ok(&json!({ "subject": subject })))
 }

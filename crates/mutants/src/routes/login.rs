@@ -107,7 +107,7 @@ pub(super) async fn logout(
 fn end(app: &App, data: &mut Data, credential: &str) {
     let id = match app.kind {
         Kind::SessionCookie | Kind::SessionBearer => {
-            data.sessions.get(&random::digest(credential)).cloned()
+            data.sessions.get(&random::digest(app, credential)).cloned()
         }
         Kind::Sealed => sealed::open(app, app.kind.access_cookie(), credential)
             .ok()

@@ -47,7 +47,7 @@ pub(super) async fn slow(
     let caller = caller::authenticate(&app, &headers).await?;
     tokio::time::sleep(Duration::from_millis(wait.ms.min(limits::SLOW_MS_MAX))).await;
     if app.kind.keeps_logins() {
-        app.store(|data| session::touched(data, &caller.login, app.now_ms()))
+        app.store(|data| session::touched(&app, data, &caller.login, app.now_ms()))
             .await?;
     }
     Ok(echo(&caller))

@@ -68,7 +68,7 @@ pub(super) async fn revoke(
     };
     let ended = app
         .store(|data| {
-            let owner = refresh::owner(data, &token, client);
+            let owner = refresh::owner(&app, data, &token, client);
             owner.is_some_and(|id| data.end(&id))
         })
         .await?;
