@@ -8,6 +8,7 @@
 //! register of [`flaw`].
 
 pub mod flaw;
+pub mod kill;
 pub mod kind;
 pub mod specimen;
 
