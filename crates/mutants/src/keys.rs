@@ -308,3 +308,6 @@ impl KeyRing {
         URL_SAFE_NO_PAD.encode(&tag.as_ref()[..20])
     }
 }
+
+#[cfg(test)]
+mod tests;
