@@ -19,7 +19,7 @@ fn record(number: u32) -> Record {
         roles: ["user"].iter().collect(),
         issued_at: UnixMs(1),
         // Some expire soon, others never.
-        expires_at: UnixMs(if number % 2 == 0 { 2 } else { 1 << 60 }),
+        expires_at: UnixMs(if number.is_multiple_of(2) { 2 } else { 1 << 60 }),
         used_at: UnixMs(1),
         generation: 0,
         revision: 0,

@@ -80,6 +80,21 @@ impl Ours {
         Ok(Self { profile, doors })
     }
 
+    /// The same for who has no runtime; the target may be tried on any.
+    ///
+    /// # Errors
+    /// As [`Ours::start`].
+    pub(crate) fn launch(
+        recipe: &Recipe,
+        services: &Arc<Services>,
+        options: &OursOptions,
+    ) -> Result<Self> {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(Self::start(recipe, services, options))
+    }
+
     /// What describes the target.
     pub(crate) fn profile(&self) -> &Profile {
         &self.profile
