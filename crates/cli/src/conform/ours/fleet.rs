@@ -1,5 +1,6 @@
 //! The server processes of a recipe under test.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -25,13 +26,14 @@ pub(super) const SWEEP_EVERY_MS: u64 = 500;
 
 /// Runs a program, its standard error appended to a file: the file has all of
 /// it, through every restart.
-const LOGGED: &str = r#"log=$1; shift; exec "$@" 2>>"$log""#;
+const LOGGED: &str = r#"exec "$0" "$@" 2>>"$AUTHBENCH_LOG""#;
+const LOG: &str = "AUTHBENCH_LOG";
 
 /// The servers.
 pub(super) struct Fleet {
     replicas: Vec<Replica>,
-    /// The certificate that they have, DER; none without TLS.
-    certificates_der: Vec<Vec<u8>>,
+    /// The certificate of all, DER; none without TLS.
+    certificate_der: Option<Vec<u8>>,
     /// What they share; goes last.
     shared: tempfile::TempDir,
 }
@@ -55,19 +57,27 @@ impl Fleet {
         } else {
             1
         };
-        let (mut replicas, mut certificates_der) = (Vec::new(), Vec::new());
+        let tls = options.tls.then(|| Tls::make(shared.path())).transpose()?;
+        let mut plain = command(recipe, services, options, shared.path())?;
+        if let Some(tls) = &tls {
+            plain = plain.args(tls.args());
+        }
+        let mut replicas = Vec::new();
         let mut first = None;
         for number in 0..count {
             let log = log_file(shared.path(), number as usize);
-            let command = command(recipe, services, options, shared.path(), &log)?;
+            // A server that is to come back needs a port that nobody takes
+            // meanwhile.
+            let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+            let command = plain
+                .clone()
+                .env(LOG, log.as_os_str())
+                .args(["--listen", &listen.to_string()]);
             let started = command.start(PATIENCE, ready);
             // Its last words are in the log, not in the pipe.
             let said = || std::fs::read_to_string(&log).unwrap_or_default();
             let (process, ready) = started
                 .with_context(|| format!("`{}` does not start: {}", recipe.name, said().trim()))?;
-            if let Some(text) = &ready.certificate_pem {
-                certificates_der.push(pem::parse(text)?.into_contents());
-            }
             replicas.push(Replica {
                 command,
                 process: Mutex::new(process),
@@ -77,7 +87,7 @@ impl Fleet {
         }
         let fleet = Self {
             replicas,
-            certificates_der,
+            certificate_der: tls.map(|tls| tls.certificate_der),
             shared,
         };
         Ok((fleet, first.context("no server was asked for")?))
@@ -93,9 +103,9 @@ impl Fleet {
         Ok(self.replica(replica)?.address)
     }
 
-    /// The certificate of each, DER; none without TLS.
-    pub(super) fn certificates_der(&self) -> &[Vec<u8>] {
-        &self.certificates_der
+    /// The certificate of all, DER; none without TLS.
+    pub(super) fn certificate_der(&self) -> Option<&[u8]> {
+        self.certificate_der.as_deref()
     }
 
     /// Kills a replica and starts it again; returns when it serves.
@@ -139,19 +149,17 @@ fn log_file(folder: &Path, number: usize) -> PathBuf {
     folder.join(format!("replica-{number}.log"))
 }
 
+/// What all replicas have in common.
 fn command(
     recipe: &Recipe,
     services: &Services,
     options: &OursOptions,
     shared: &Path,
-    log: &Path,
 ) -> Result<ServerCommand> {
     let program = match &options.program {
         Some(program) => program.clone(),
         None => std::env::current_exe()?,
     };
-    // A server that is to come back needs a port that nobody takes meanwhile.
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
     let pieces = match &recipe.transport {
         Transport::Cookie(cookie) => cookie.chunks_max(),
         Transport::Bearer => None,
@@ -161,20 +169,46 @@ fn command(
         None => ROLES_LARGE,
     };
     let mut command = ServerCommand::new("/bin/sh")
-        .args(["-c", LOGGED, "sh"])
-        .args([log.as_os_str(), program.as_os_str()])
+        .args(["-c".as_ref(), LOGGED.as_ref(), program.as_os_str()])
         .args(["serve", &recipe_argument(recipe)])
         .args(["--with-parent", "--lab", "--log", "debug"])
-        .args(["--listen", &listen.to_string()])
         .args(["--lab-users", &options.accounts.to_string()])
         .args(["--lab-large", &roles_large.to_string()])
         .args(["--sweep-every-ms", &SWEEP_EVERY_MS.to_string()])
         .args(["--share".as_ref(), shared.join("share").as_os_str()]);
-    if options.tls {
-        command = command.args(["--tls"]);
-    }
     for (variable, url) in services.environment() {
         command = command.env(variable, url);
     }
     Ok(command)
+}
+
+/// One certificate for all replicas: clients trust it and no other.
+struct Tls {
+    certificate_der: Vec<u8>,
+    files: [PathBuf; 2],
+}
+
+impl Tls {
+    fn make(folder: &Path) -> Result<Self> {
+        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let made = rcgen::generate_simple_self_signed(names)?;
+        let files = ["certificate.pem", "key.pem"].map(|name| folder.join(name));
+        std::fs::write(&files[0], made.cert.pem())?;
+        std::fs::write(&files[1], made.signing_key.serialize_pem())?;
+        Ok(Self {
+            certificate_der: made.cert.der().to_vec(),
+            files,
+        })
+    }
+
+    fn args(&self) -> [&OsStr; 5] {
+        let [certificate, key] = &self.files;
+        [
+            "--tls".as_ref(),
+            "--tls-cert".as_ref(),
+            certificate.as_os_str(),
+            "--tls-key".as_ref(),
+            key.as_os_str(),
+        ]
+    }
 }

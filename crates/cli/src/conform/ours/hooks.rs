@@ -53,10 +53,8 @@ impl Doors {
             // A server that was killed and came back knows nothing of
             // connections that were left open.
             .pool_max_idle_per_host(0);
-        if !fleet.certificates_der().is_empty() {
-            let trusted = fleet.certificates_der().iter();
-            let trusted = trusted.map(|der| reqwest::Certificate::from_der(der));
-            client = client.tls_certs_only(trusted.collect::<Result<Vec<_>, _>>()?);
+        if let Some(der) = fleet.certificate_der() {
+            client = client.tls_certs_only([reqwest::Certificate::from_der(der)?]);
         }
         Ok(Self {
             lab: Lab {
@@ -78,10 +76,9 @@ impl Doors {
             .collect()
     }
 
-    /// The certificate of the first replica.
+    /// The certificate of all replicas; none without TLS.
     pub(super) fn certificate_der(&self) -> Option<&[u8]> {
-        let certificates = self.lab.fleet.certificates_der();
-        certificates.first().map(Vec::as_slice)
+        self.lab.fleet.certificate_der()
     }
 
     /// The keys of the access tokens, as far as there are such.
@@ -109,10 +106,9 @@ impl Doors {
 
 impl Lab {
     fn origin(&self, replica: usize) -> Result<String> {
-        let scheme = if self.fleet.certificates_der().is_empty() {
-            "http"
-        } else {
-            "https"
+        let scheme = match self.fleet.certificate_der() {
+            Some(_) => "https",
+            None => "http",
         };
         Ok(format!("{scheme}://{}", self.fleet.address(replica)?))
     }
