@@ -6,7 +6,8 @@
 //! application, there are no OAuth clients to tell apart.
 //!
 //! The file of each reason to change: [`Settings`] (`settings`), keys and
-//! their names (`keys`, `verifying_key`, `jwk`), the spelling (`compact`), the
+//! their names (`keys`, `verifying_key`, `jwk`), keys of other issuers
+//! (`trusted`), the spelling (`compact`), the
 //! making (`sign`) and the judging (`verify`). The claims are those of every
 //! format that is JSON inside ([`crate::token`]).
 
@@ -16,10 +17,12 @@ mod disguise;
 pub(crate) mod jwk;
 mod keys;
 mod private_jwk;
+mod roca;
 mod settings;
 mod sign;
 #[cfg(test)]
 mod tests;
+mod trusted;
 mod verify;
 mod verifying_key;
 
@@ -31,6 +34,7 @@ pub use algorithm::Algorithm;
 pub use disguise::Disguise;
 pub use keys::{KeyError, MIN_SECRET_OCTETS, RSA_BITS, SigningKey};
 pub use settings::Settings;
+pub use trusted::{TrustError, TrustedKeys};
 pub use verifying_key::{TOKEN_TYPE, VerifyingKey};
 
 use crate::keyring::{KeyRing, Snapshot};

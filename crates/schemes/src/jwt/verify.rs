@@ -19,12 +19,20 @@ pub(super) fn open<'k>(
     text: &str,
     find: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
 ) -> Result<Verified, Refusal> {
+    let payload = payload(text, find)?;
+    let claims = Claims::<u64>::read(&payload).ok_or(Refusal::BadClaims)?;
+    policy.check_claims(claims)
+}
+
+/// The payload of `text`, signed by the key that `find` gives.
+pub(super) fn payload<'k>(
+    text: &str,
+    find: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
+) -> Result<Vec<u8>, Refusal> {
     let token = Compact::cut(text).ok_or(Refusal::Malformed)?;
     let key = find(token.header).ok_or(Refusal::WrongKind)?;
     check_signature(&token, key)?;
-    let payload = compact::decode(token.payload).ok_or(Refusal::Malformed)?;
-    let claims = Claims::<u64>::read(&payload).ok_or(Refusal::BadClaims)?;
-    policy.check_claims(claims)
+    compact::decode(token.payload).ok_or(Refusal::Malformed)
 }
 
 fn check_signature(token: &Compact<'_>, key: &VerifyingKey) -> Result<(), Refusal> {

@@ -16,7 +16,6 @@ mod time;
 use std::sync::Arc;
 
 use authbench_core::{LoginId, Refusal, Secret, StrategyError, UnixMs};
-use pasetors::errors::Error;
 
 pub use keys::{KIND, Key, Purpose};
 pub use settings::Settings;
@@ -91,11 +90,8 @@ impl PasetoFormat {
         let keys = self.ring.keys();
         let key = keys.find(at, |key| key.footer_segment() == footer);
         let key = key.ok_or(Refusal::WrongKind)?;
-        let opened = key.open(text).map_err(|error| match error {
-            Error::TokenFormat | Error::Base64 => Refusal::Malformed,
-            Error::PayloadInvalidUtf8 => Refusal::BadClaims,
-            _ => Refusal::BadSignature,
-        })?;
+        let opened = key.open(text);
+        let opened = opened.map_err(|error| keys::refusal(&error))?;
         let claims = Claims::<DateTime>::read_text(opened.payload()).ok_or(Refusal::BadClaims)?;
         self.policy.check_claims(claims)
     }

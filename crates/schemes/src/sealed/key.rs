@@ -109,8 +109,12 @@ impl Key {
             .seal_in_place_separate_tag(nonce, Aad::from(bound), in_out)
     }
 
-    /// Decrypts in place what [`Key::seal`] made, the proof behind it.
-    pub(super) fn open<'a>(
+    /// Decrypts in place a text that this key sealed with `nonce` and `bound`,
+    /// the proof of 16 octets behind it; returns what it says.
+    ///
+    /// # Errors
+    /// [`Unspecified`] for whatever is not authentic.
+    pub fn open<'a>(
         &self,
         nonce: [u8; NONCE_LEN],
         bound: &[u8],
