@@ -32,6 +32,8 @@ pub mod stat;
 pub mod stop;
 pub mod target;
 pub mod trial;
+pub mod vectors;
+pub mod verifier;
 
 pub use check::{Check, Cost, Eye};
 pub use checks::catalogue;

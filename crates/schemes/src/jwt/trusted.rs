@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use authbench_core::Refusal;
+use authbench_core::{Refusal, UnixMs};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RsaPublicKeyComponents,
@@ -14,8 +14,10 @@ use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::keys::{KeyError, RSA_BITS, SigningKey};
+use super::settings::Settings;
 use super::verifying_key::VerifyingKey;
 use super::{compact, roca, verify};
+use crate::token::policy::Verified;
 
 /// A key of somebody else, or a set of them, is not trusted.
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +96,23 @@ impl TrustedKeys {
     /// # Errors
     /// Why it proves nothing.
     pub fn payload(&self, text: &str) -> Result<Vec<u8>, Refusal> {
-        verify::payload(text, |header| {
-            self.0.iter().find(|key| key.header_segment() == header)
-        })
+        verify::payload(text, |header| self.find(header))
+    }
+
+    /// What `text` proves at `at` to the audience of `settings`, as a token of
+    /// our own is judged; the issuer is the one that `settings` names.
+    ///
+    /// # Errors
+    /// Why it proves nothing.
+    pub fn verify(
+        &self,
+        settings: &Settings,
+        text: &str,
+        at: UnixMs,
+    ) -> Result<Verified, Refusal> {
+        let policy = settings.terms().policy();
+        let proved = verify::open(&policy, text, |header| self.find(header))?;
+        policy.in_time(proved, at)
     }
 
     /// Whether `signature` is one of `message` by the first key, as it is
@@ -105,6 +121,10 @@ impl TrustedKeys {
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let key = self.0.first();
         key.is_some_and(|key| key.accepts(message, signature))
+    }
+
+    fn find(&self, header: &str) -> Option<&VerifyingKey> {
+        self.0.iter().find(|key| key.header_segment() == header)
     }
 }
 
@@ -258,6 +278,10 @@ impl Jwk {
         for segment in announced {
             let bad = || TrustError::Header(segment.clone());
             let text = compact::decode(segment).ok_or_else(bad)?;
+            // The derived reader would also take an array of the members' values.
+            if !text.trim_ascii_start().starts_with(b"{") {
+                return Err(bad());
+            }
             let header: Plain = serde_json::from_slice(&text).map_err(|_| bad())?;
             let named = match &header.kid {
                 None => only,
