@@ -12,7 +12,11 @@ pub(crate) fn groups() -> Vec<Value> {
     let group = |algorithm: &str| {
         let mut tests = vec![
             test("good", good(algorithm), "valid"),
-            test("good, of another payload", token(algorithm, &header(algorithm), "?>?>~~"), "valid"),
+            test(
+                "good, of another payload",
+                token(algorithm, &header(algorithm), "?>?>~~"),
+                "valid",
+            ),
         ];
         tests.extend(structure(algorithm));
         tests.extend(spelling(algorithm));
@@ -59,14 +63,19 @@ fn structure(algorithm: &str) -> Vec<Value> {
         ("a dot behind", format!("{good}.")),
         ("a fourth segment", format!("{good}.{s}")),
         ("a dot before", format!(".{good}")),
-        ("five segments, as a JWE has", format!("{h}.{p}.{s}.{p}.{s}")),
+        (
+            "five segments, as a JWE has",
+            format!("{h}.{p}.{s}.{p}.{s}"),
+        ),
         ("two tokens", format!("{good},{good}")),
         ("flattened JSON serialization", json.to_string()),
         ("general JSON serialization", general.to_string()),
         ("behind `Bearer`", format!("Bearer {good}")),
         ("in quotes", format!("\"{good}\"")),
     ];
-    bad.into_iter().map(|(comment, jws)| test(comment, jws, "invalid")).collect()
+    bad.into_iter()
+        .map(|(comment, jws)| test(comment, jws, "invalid"))
+        .collect()
 }
 
 /// Other spellings of the same octets, signed as they are spelt where the
@@ -81,29 +90,67 @@ fn spelling(algorithm: &str) -> Vec<Value> {
         ("a NUL behind", format!("{good}\0")),
         ("a BOM before", format!("\u{feff}{good}")),
         ("percent-encoded dots", good.replace('.', "%2E")),
-        ("a space in the signature", format!("{h}.{p}.{} {}", &s[..4], &s[4..])),
-        ("a line's end in the signature", format!("{h}.{p}.{}\r\n{}", &s[..4], &s[4..])),
-        ("a `?` in the signature", format!("{h}.{p}.{}?{}", &s[..4], &s[4..])),
+        (
+            "a space in the signature",
+            format!("{h}.{p}.{} {}", &s[..4], &s[4..]),
+        ),
+        (
+            "a line's end in the signature",
+            format!("{h}.{p}.{}\r\n{}", &s[..4], &s[4..]),
+        ),
+        (
+            "a `?` in the signature",
+            format!("{h}.{p}.{}?{}", &s[..4], &s[4..]),
+        ),
         ("a padded signature", format!("{good}=")),
         ("a doubly padded signature", format!("{good}==")),
-        ("a padded payload, signed so", signed(algorithm, &format!("{h}.{p}="))),
-        ("a doubly padded payload, signed so", signed(algorithm, &format!("{h}.{p}=="))),
-        ("a padded header, signed so", signed(algorithm, &format!("{h}=.{p}"))),
-        ("a space in the payload, signed so", signed(algorithm, &format!("{h}.{} {}", &p[..4], &p[4..]))),
-        ("a space in the header, signed so", signed(algorithm, &format!("{} {}.{p}", &h[..4], &h[4..]))),
-        ("a line's end in the payload, signed so", signed(algorithm, &format!("{h}.{}\n{}", &p[..4], &p[4..]))),
+        (
+            "a padded payload, signed so",
+            signed(algorithm, &format!("{h}.{p}=")),
+        ),
+        (
+            "a doubly padded payload, signed so",
+            signed(algorithm, &format!("{h}.{p}==")),
+        ),
+        (
+            "a padded header, signed so",
+            signed(algorithm, &format!("{h}=.{p}")),
+        ),
+        (
+            "a space in the payload, signed so",
+            signed(algorithm, &format!("{h}.{} {}", &p[..4], &p[4..])),
+        ),
+        (
+            "a space in the header, signed so",
+            signed(algorithm, &format!("{} {}.{p}", &h[..4], &h[4..])),
+        ),
+        (
+            "a line's end in the payload, signed so",
+            signed(algorithm, &format!("{h}.{}\n{}", &p[..4], &p[4..])),
+        ),
         ("`+` and `/` in the payload, signed so", plus(algorithm)),
-        ("stray bits in the payload's last character, signed so", stray_payload(algorithm)),
-        ("one character too many in the payload, signed so", signed(algorithm, &format!("{h}.{}A", four(&p)))),
+        (
+            "stray bits in the payload's last character, signed so",
+            stray_payload(algorithm),
+        ),
+        (
+            "one character too many in the payload, signed so",
+            signed(algorithm, &format!("{h}.{}A", four(&p))),
+        ),
     ];
     let swapped = s.replace('-', "+").replace('_', "/");
     if swapped != s {
         bad.push(("`+` and `/` in the signature", format!("{h}.{p}.{swapped}")));
     }
     if s.len() % 4 != 0 {
-        bad.push(("stray bits in the signature's last character", format!("{h}.{p}.{}", stray(&s))));
+        bad.push((
+            "stray bits in the signature's last character",
+            format!("{h}.{p}.{}", stray(&s)),
+        ));
     }
-    bad.into_iter().map(|(comment, jws)| test(comment, jws, "invalid")).collect()
+    bad.into_iter()
+        .map(|(comment, jws)| test(comment, jws, "invalid"))
+        .collect()
 }
 
 /// The payload of the second good token has both characters.
@@ -118,14 +165,20 @@ fn plus(algorithm: &str) -> String {
 fn stray_payload(algorithm: &str) -> String {
     let payload = encode(r#"{"sub":"ada1","exp":1900000000}"#);
     assert_ne!(payload.len() % 4, 0);
-    signed(algorithm, &format!("{}.{}", encode(header(algorithm)), stray(&payload)))
+    signed(
+        algorithm,
+        &format!("{}.{}", encode(header(algorithm)), stray(&payload)),
+    )
 }
 
 /// The same octets with a bit set that stands for none.
 fn stray(text: &str) -> String {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (rest, last) = text.split_at(text.len() - 1);
-    let value = DIGITS.iter().position(|digit| last.as_bytes() == [*digit]).unwrap();
+    let value = DIGITS
+        .iter()
+        .position(|digit| last.as_bytes() == [*digit])
+        .unwrap();
     format!("{rest}{}", DIGITS[value + 1] as char)
 }
 
@@ -159,14 +212,37 @@ fn signatures(algorithm: &str) -> Vec<Value> {
         ("the last octet cut off", with(&right[..last])),
         ("the first octet cut off", with(&right[1..])),
         ("half of the signature", with(&right[..right.len() / 2])),
-        ("an octet behind the signature", with(&[&right[..], &[0]].concat())),
-        ("an octet before the signature", with(&[&[0], &right[..]].concat())),
+        (
+            "an octet behind the signature",
+            with(&[&right[..], &[0]].concat()),
+        ),
+        (
+            "an octet before the signature",
+            with(&[&[0], &right[..]].concat()),
+        ),
         ("the signature twice", with(&[&right[..], &right].concat())),
-        ("the signature of the other payload", format!("{h}.{other}.{s}")),
-        ("the signature of the payload alone", format!("{input}.{}", encode(keys::signature(algorithm, p.as_bytes())))),
-        ("the signature of the decoded text", format!("{input}.{}", encode(keys::signature(algorithm, PAYLOAD.as_bytes())))),
+        (
+            "the signature of the other payload",
+            format!("{h}.{other}.{s}"),
+        ),
+        (
+            "the signature of the payload alone",
+            format!(
+                "{input}.{}",
+                encode(keys::signature(algorithm, p.as_bytes()))
+            ),
+        ),
+        (
+            "the signature of the decoded text",
+            format!(
+                "{input}.{}",
+                encode(keys::signature(algorithm, PAYLOAD.as_bytes()))
+            ),
+        ),
     ];
-    bad.into_iter().map(|(comment, jws)| test(comment, jws, "invalid")).collect()
+    bad.into_iter()
+        .map(|(comment, jws)| test(comment, jws, "invalid"))
+        .collect()
 }
 
 /// Other names of algorithms, unsigned, with what was the signature, and
@@ -175,7 +251,18 @@ fn algorithms(algorithm: &str) -> Vec<Value> {
     let kid = kid(algorithm);
     let [_, p, s] = parts(&good(algorithm));
     let mut tests = Vec::new();
-    let nones = ["none", "None", "NONE", "nOnE", "none ", " none", "none\0", "nоne", "ｎｏｎｅ", ""];
+    let nones = [
+        "none",
+        "None",
+        "NONE",
+        "nOnE",
+        "none ",
+        " none",
+        "none\0",
+        "nоne",
+        "ｎｏｎｅ",
+        "",
+    ];
     for none in nones {
         let header = json!({ "alg": none, "kid": &kid }).to_string();
         let input = format!("{}.{p}", encode(&header));
@@ -189,26 +276,60 @@ fn algorithms(algorithm: &str) -> Vec<Value> {
     }
     let lower = algorithm.to_lowercase();
     let spaced = format!("{algorithm} ");
-    let others = ["HS256", "HS384", "HS512", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed448", "dir"];
+    let others = [
+        "HS256", "HS384", "HS512", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed448",
+        "dir",
+    ];
     for other in others.into_iter().chain([lower.as_str(), spaced.as_str()]) {
         if other != algorithm {
-            let jws = token(algorithm, &json!({ "alg": other, "kid": &kid }).to_string(), PAYLOAD);
-            tests.push(test(format!("`alg` {other:?}, signed for {algorithm}"), jws, "invalid"));
+            let jws = token(
+                algorithm,
+                &json!({ "alg": other, "kid": &kid }).to_string(),
+                PAYLOAD,
+            );
+            tests.push(test(
+                format!("`alg` {other:?}, signed for {algorithm}"),
+                jws,
+                "invalid",
+            ));
         }
     }
-    for alg in [json!(null), json!([algorithm]), json!({ "alg": algorithm }), json!(1), json!(true)] {
-        let jws = token(algorithm, &json!({ "alg": &alg, "kid": &kid }).to_string(), PAYLOAD);
+    for alg in [
+        json!(null),
+        json!([algorithm]),
+        json!({ "alg": algorithm }),
+        json!(1),
+        json!(true),
+    ] {
+        let jws = token(
+            algorithm,
+            &json!({ "alg": &alg, "kid": &kid }).to_string(),
+            PAYLOAD,
+        );
         tests.push(test(format!("`alg` {alg}, rightly signed"), jws, "invalid"));
     }
     let texts = [
         ("no `alg`", format!(r#"{{"kid":"{kid}"}}"#)),
         ("`Alg`", format!(r#"{{"Alg":"{algorithm}","kid":"{kid}"}}"#)),
-        ("`alg` twice, none first", format!(r#"{{"alg":"none","alg":"{algorithm}","kid":"{kid}"}}"#)),
-        ("`alg` twice, none last", format!(r#"{{"alg":"{algorithm}","alg":"none","kid":"{kid}"}}"#)),
-        ("`alg` twice, the second name escaped", format!(r#"{{"alg":"{algorithm}","\u0061lg":"none","kid":"{kid}"}}"#)),
+        (
+            "`alg` twice, none first",
+            format!(r#"{{"alg":"none","alg":"{algorithm}","kid":"{kid}"}}"#),
+        ),
+        (
+            "`alg` twice, none last",
+            format!(r#"{{"alg":"{algorithm}","alg":"none","kid":"{kid}"}}"#),
+        ),
+        (
+            "`alg` twice, the second name escaped",
+            format!(r#"{{"alg":"{algorithm}","\u0061lg":"none","kid":"{kid}"}}"#),
+        ),
     ];
     tests.extend(texts.map(|(comment, text)| {
-        test(format!("{comment}, rightly signed"), token(algorithm, &text, PAYLOAD), "invalid")
+        test(
+            format!("{comment}, rightly signed"),
+            token(algorithm, &text, PAYLOAD),
+            "invalid",
+        )
     }));
     tests
 }
@@ -225,7 +346,8 @@ fn headers(algorithm: &str) -> Vec<Value> {
     };
     let plain = |text: &str| token(algorithm, text, PAYLOAD);
     let detached = {
-        let text = json!({ "alg": algorithm, "kid": &kid, "b64": false, "crit": ["b64"] }).to_string();
+        let text =
+            json!({ "alg": algorithm, "kid": &kid, "b64": false, "crit": ["b64"] }).to_string();
         let input = format!("{}.ada", encode(&text));
         signed(algorithm, &input)
     };
@@ -235,46 +357,112 @@ fn headers(algorithm: &str) -> Vec<Value> {
         format!("{input}.{}", encode(keys::stranger(&input)))
     };
     let bad = [
-        ("`crit` with an unknown name", with(json!({ "crit": ["x"], "x": 1 }))),
+        (
+            "`crit` with an unknown name",
+            with(json!({ "crit": ["x"], "x": 1 })),
+        ),
         ("`crit` with an absent name", with(json!({ "crit": ["x"] }))),
         ("an empty `crit`", with(json!({ "crit": [] }))),
         ("`crit` with `alg`", with(json!({ "crit": ["alg"] }))),
         ("`crit` as a text", with(json!({ "crit": "x", "x": 1 }))),
         ("`crit` null", with(json!({ "crit": null }))),
         ("`crit` with a number", with(json!({ "crit": [1] }))),
-        ("`crit` with a name twice", with(json!({ "crit": ["x", "x"], "x": 1 }))),
-        ("`b64` false and not critical", with(json!({ "b64": false }))),
+        (
+            "`crit` with a name twice",
+            with(json!({ "crit": ["x", "x"], "x": 1 })),
+        ),
+        (
+            "`b64` false and not critical",
+            with(json!({ "b64": false })),
+        ),
         ("`b64` false (RFC 7797)", detached),
-        ("a stranger's key in `jwk`", embedded("jwk", keys::stranger_jwk())),
-        ("a stranger's key in `jku`, as data", embedded("jku", json!(format!("data:application/json,{}", json!({ "keys": [keys::stranger_jwk()] }))))),
+        (
+            "a stranger's key in `jwk`",
+            embedded("jwk", keys::stranger_jwk()),
+        ),
+        (
+            "a stranger's key in `jku`, as data",
+            embedded(
+                "jku",
+                json!(format!(
+                    "data:application/json,{}",
+                    json!({ "keys": [keys::stranger_jwk()] })
+                )),
+            ),
+        ),
         ("no `kid` and `jwk` of a stranger", {
             let header = json!({ "alg": "ES256", "jwk": keys::stranger_jwk() }).to_string();
             let input = format!("{}.{}", encode(header), encode(PAYLOAD));
             format!("{input}.{}", encode(keys::stranger(&input)))
         }),
-        ("a compressed payload is said", with(json!({ "zip": "DEF" }))),
+        (
+            "a compressed payload is said",
+            with(json!({ "zip": "DEF" })),
+        ),
         ("`enc` is said", with(json!({ "enc": "A256GCM" }))),
-        ("a header that is an array", plain(&json!([algorithm, &kid]).to_string())),
-        ("a header that is a text", plain(&json!(algorithm).to_string())),
+        (
+            "a header that is an array",
+            plain(&json!([algorithm, &kid]).to_string()),
+        ),
+        (
+            "a header that is a text",
+            plain(&json!(algorithm).to_string()),
+        ),
         ("a header that is null", plain("null")),
         ("a header that is no JSON", plain("alg")),
-        ("a header with a comma too many", plain(&format!(r#"{{"alg":"{algorithm}","kid":"{kid}",}}"#))),
+        (
+            "a header with a comma too many",
+            plain(&format!(r#"{{"alg":"{algorithm}","kid":"{kid}",}}"#)),
+        ),
         ("two headers", plain(&header(algorithm).repeat(2))),
-        ("a header cut short", plain(header(algorithm).trim_end_matches('}'))),
-        ("`kid` twice", plain(&format!(r#"{{"alg":"{algorithm}","kid":"x","kid":"{kid}"}}"#))),
-        ("`kid` of nobody", plain(&json!({ "alg": algorithm, "kid": "key-of-nobody" }).to_string())),
-        ("`kid` as an array", plain(&json!({ "alg": algorithm, "kid": [&kid] }).to_string())),
-        ("`kid` as an object", plain(&json!({ "alg": algorithm, "kid": { "$ne": "" } }).to_string())),
-        ("`kid` as SQL", plain(&json!({ "alg": algorithm, "kid": "x' OR '1'='1" }).to_string())),
-        ("`kid` with a NUL", plain(&json!({ "alg": algorithm, "kid": format!("{kid}\0") }).to_string())),
-        ("`kid` of 64 KiB", plain(&json!({ "alg": algorithm, "kid": "k".repeat(65_536) }).to_string())),
+        (
+            "a header cut short",
+            plain(header(algorithm).trim_end_matches('}')),
+        ),
+        (
+            "`kid` twice",
+            plain(&format!(
+                r#"{{"alg":"{algorithm}","kid":"x","kid":"{kid}"}}"#
+            )),
+        ),
+        (
+            "`kid` of nobody",
+            plain(&json!({ "alg": algorithm, "kid": "key-of-nobody" }).to_string()),
+        ),
+        (
+            "`kid` as an array",
+            plain(&json!({ "alg": algorithm, "kid": [&kid] }).to_string()),
+        ),
+        (
+            "`kid` as an object",
+            plain(&json!({ "alg": algorithm, "kid": { "$ne": "" } }).to_string()),
+        ),
+        (
+            "`kid` as SQL",
+            plain(&json!({ "alg": algorithm, "kid": "x' OR '1'='1" }).to_string()),
+        ),
+        (
+            "`kid` with a NUL",
+            plain(&json!({ "alg": algorithm, "kid": format!("{kid}\0") }).to_string()),
+        ),
+        (
+            "`kid` of 64 KiB",
+            plain(&json!({ "alg": algorithm, "kid": "k".repeat(65_536) }).to_string()),
+        ),
     ];
-    let mut tests: Vec<Value> = bad.into_iter().map(|(comment, jws)| test(comment, jws, "invalid")).collect();
+    let mut tests: Vec<Value> = bad
+        .into_iter()
+        .map(|(comment, jws)| test(comment, jws, "invalid"))
+        .collect();
     // A verifier may ignore a link (RFC 7515 4.1.2); that it does not follow
     // it is another check's matter.
     for link in ["jku", "x5u"] {
         let jws = with(json!({ link: "https://127.0.0.1:1/keys" }));
-        tests.push(test(format!("rightly signed, with `{link}`"), jws, "acceptable"));
+        tests.push(test(
+            format!("rightly signed, with `{link}`"),
+            jws,
+            "acceptable",
+        ));
     }
     tests
 }
@@ -287,7 +475,11 @@ fn confusion(algorithm: &str) -> Vec<Value> {
         let input = format!("{}.{}", encode(header), encode(PAYLOAD));
         for (form, secret) in shape::disguises(algorithm) {
             let jws = format!("{input}.{}", encode(keys::mac(&secret, input.as_bytes())));
-            tests.push(test(format!("HS256, and the secret is {form}"), jws, "invalid"));
+            tests.push(test(
+                format!("HS256, and the secret is {form}"),
+                jws,
+                "invalid",
+            ));
         }
     }
     for path in ["../../../../dev/null", "/dev/null", "file:///dev/null"] {
@@ -295,12 +487,22 @@ fn confusion(algorithm: &str) -> Vec<Value> {
         let input = format!("{}.{}", encode(header), encode(PAYLOAD));
         for (what, secret) in [("empty", &b""[..]), ("one zero", &[0])] {
             let jws = format!("{input}.{}", encode(keys::mac(secret, input.as_bytes())));
-            tests.push(test(format!("`kid` {path}, and the secret is {what}"), jws, "invalid"));
+            tests.push(test(
+                format!("`kid` {path}, and the secret is {what}"),
+                jws,
+                "invalid",
+            ));
         }
     }
     let jwe = json!({ "alg": "dir", "enc": "A256GCM", "kid": kid(algorithm), "cty": "JWT" });
     let unsigned = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(PAYLOAD));
-    let jws = format!("{}..{}.{}.{}", encode(jwe.to_string()), encode([0; 12]), encode(&unsigned), encode([0; 16]));
+    let jws = format!(
+        "{}..{}.{}.{}",
+        encode(jwe.to_string()),
+        encode([0; 12]),
+        encode(&unsigned),
+        encode([0; 16])
+    );
     tests.push(test("a JWE around an unsigned token", jws, "invalid"));
     tests.push(test("an unsigned token", unsigned, "invalid"));
     tests
@@ -311,7 +513,11 @@ fn ecdsa() -> Vec<Value> {
     let input = format!("{h}.{p}");
     let right = keys::signature("ES256", input.as_bytes());
     let number = |octets: &[u8]| BigUint::from_bytes_be(octets);
-    let order = BigUint::parse_bytes(b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16).unwrap();
+    let order = BigUint::parse_bytes(
+        b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+        16,
+    )
+    .unwrap();
     let (r, s) = (number(&right[..32]), number(&right[32..]));
     let (zero, one) = (BigUint::from(0_u8), BigUint::from(1_u8));
     let pair = |r: &BigUint, s: &BigUint| {
@@ -321,7 +527,11 @@ fn ecdsa() -> Vec<Value> {
     let raw = |octets: Vec<u8>| format!("{input}.{}", encode(octets));
     let integer = |number: &BigUint| {
         let digits = number.to_bytes_be();
-        let sign = if digits[0] & 0x80 == 0 { vec![] } else { vec![0] };
+        let sign = if digits[0] & 0x80 == 0 {
+            vec![]
+        } else {
+            vec![0]
+        };
         let octets = [sign, digits].concat();
         [vec![2, u8::try_from(octets.len()).unwrap()], octets].concat()
     };
@@ -349,14 +559,29 @@ fn ecdsa() -> Vec<Value> {
         ("r and s swapped", pair(&s, &r)),
         ("in DER", raw(der)),
         ("33 octets each", raw([wide(&r), wide(&s)].concat())),
-        ("r of 33 octets", raw([wide(&r), keys::fixed(&s, 32)].concat())),
-        ("r + n in 33 octets each", raw([wide(&(&r + &order)), wide(&s)].concat())),
+        (
+            "r of 33 octets",
+            raw([wide(&r), keys::fixed(&s, 32)].concat()),
+        ),
+        (
+            "r + n in 33 octets each",
+            raw([wide(&(&r + &order)), wide(&s)].concat()),
+        ),
         ("r short by an octet", raw(right[1..].to_vec())),
         ("s short by an octet", raw(right[..63].to_vec())),
         ("r alone", raw(right[..32].to_vec())),
-        ("in hexadecimal digits", raw(right.iter().flat_map(|octet| format!("{octet:02x}").into_bytes()).collect())),
+        (
+            "in hexadecimal digits",
+            raw(right
+                .iter()
+                .flat_map(|octet| format!("{octet:02x}").into_bytes())
+                .collect()),
+        ),
     ];
-    let mut tests: Vec<Value> = bad.into_iter().map(|(comment, jws)| test(comment, jws, "invalid")).collect();
+    let mut tests: Vec<Value> = bad
+        .into_iter()
+        .map(|(comment, jws)| test(comment, jws, "invalid"))
+        .collect();
     let other = pair(&r, &(&order - &s));
     tests.push(test("n - s for s, which ECDSA takes", other, "acceptable"));
     tests
@@ -391,7 +616,9 @@ fn ed25519() -> Vec<Value> {
         ("r and s swapped", with(&right[32..], r)),
         ("r alone", with(r, &[])),
     ];
-    bad.into_iter().map(|(comment, jws)| test(comment, jws, "invalid")).collect()
+    bad.into_iter()
+        .map(|(comment, jws)| test(comment, jws, "invalid"))
+        .collect()
 }
 
 fn rsa() -> Vec<Value> {
@@ -420,7 +647,14 @@ fn rsa() -> Vec<Value> {
         keys::padded(&[0xFF; 221], &hash)
     };
     let sha1 = {
-        let other = [&[0x30, 0x2d, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x20][..], &keys::sha256(message)].concat();
+        let other = [
+            &[
+                0x30, 0x2d, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04,
+                0x20,
+            ][..],
+            &keys::sha256(message),
+        ]
+        .concat();
         keys::padded(&vec![0xFF; 253 - other.len()], &other)
     };
     let long_length = {
@@ -439,11 +673,20 @@ fn rsa() -> Vec<Value> {
     let more = BigUint::from_bytes_be(&right) + &modulus;
     let one = BigUint::from(1_u8);
     let mut bad = vec![
-        ("8 octets behind the hash, so much less padding", of(behind(8))),
-        ("64 octets behind the hash, so much less padding", of(behind(64))),
+        (
+            "8 octets behind the hash, so much less padding",
+            of(behind(8)),
+        ),
+        (
+            "64 octets behind the hash, so much less padding",
+            of(behind(64)),
+        ),
         ("194 octets behind the hash, 8 of padding", of(behind(194))),
         ("202 octets behind the hash, no padding", of(behind(202))),
-        ("an octet of the padding is not FF", of(keys::padded(&holed, &info))),
+        (
+            "an octet of the padding is not FF",
+            of(keys::padded(&holed, &info)),
+        ),
         ("the padding is zeros", of(keys::padded(&[0; 202], &info))),
         ("the first octet is 1", of(changed(0, 1))),
         ("block type 2", of(changed(1, 2))),
@@ -459,13 +702,22 @@ fn rsa() -> Vec<Value> {
         ("s = 1", raw(keys::fixed(&one, 256))),
         ("s = n - 1", raw(keys::fixed(&(&modulus - &one), 256))),
         ("s = n", raw(keys::fixed(&modulus, 256))),
-        ("the encoded message for a signature", raw(keys::pkcs1(message))),
-        ("a zero octet before s", raw([vec![0], right.clone()].concat())),
+        (
+            "the encoded message for a signature",
+            raw(keys::pkcs1(message)),
+        ),
+        (
+            "a zero octet before s",
+            raw([vec![0], right.clone()].concat()),
+        ),
     ];
     if more.bits() <= 2048 {
         bad.push(("s + n", raw(keys::fixed(&more, 256))));
     }
-    let mut tests: Vec<Value> = bad.into_iter().map(|(comment, jws)| test(comment, jws, "invalid")).collect();
+    let mut tests: Vec<Value> = bad
+        .into_iter()
+        .map(|(comment, jws)| test(comment, jws, "invalid"))
+        .collect();
     let no_null = {
         let mut short = info.clone();
         short[1] -= 2;
@@ -473,6 +725,10 @@ fn rsa() -> Vec<Value> {
         short.drain(15..17);
         keys::padded(&[0xFF; 204], &short)
     };
-    tests.push(test("the hash's parameters absent instead of null", of(no_null), "acceptable"));
+    tests.push(test(
+        "the hash's parameters absent instead of null",
+        of(no_null),
+        "acceptable",
+    ));
     tests
 }

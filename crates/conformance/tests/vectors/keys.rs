@@ -10,7 +10,8 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
 
-const SECRET: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+const SECRET: &str =
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 const P256_D: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
 const ED_SEED: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
 pub(crate) const RSA_N: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
@@ -56,13 +57,20 @@ pub(crate) fn jwk(algorithm: &str) -> Value {
 
 /// A group of tests under an algorithm's key.
 pub(crate) fn group(kind: &str, comment: String, key: &Value, tests: Vec<Value>) -> Value {
-    let half = if key.to_string().contains("\"oct\"") { "private" } else { "public" };
+    let half = if key.to_string().contains("\"oct\"") {
+        "private"
+    } else {
+        "public"
+    };
     json!({ "type": kind, "comment": comment, half: key, "tests": tests })
 }
 
 /// A token of this header text and payload, rightly signed.
 pub(crate) fn token(algorithm: &str, header: &str, payload: &str) -> String {
-    signed(algorithm, &format!("{}.{}", encode(header), encode(payload)))
+    signed(
+        algorithm,
+        &format!("{}.{}", encode(header), encode(payload)),
+    )
 }
 
 /// The token whose first two segments are `input`.
@@ -103,7 +111,10 @@ fn ecdsa(secret: &[u8], input: &[u8]) -> Vec<u8> {
 
 fn point_of(secret: &[u8]) -> Vec<u8> {
     let key = SigningKey::from_slice(secret).unwrap();
-    key.verifying_key().to_encoded_point(false).as_bytes().to_vec()
+    key.verifying_key()
+        .to_encoded_point(false)
+        .as_bytes()
+        .to_vec()
 }
 
 pub(crate) fn p256_point() -> Vec<u8> {

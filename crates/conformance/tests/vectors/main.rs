@@ -38,7 +38,9 @@ fn the_files_are_those_that_are_made_here() {
 
 /// A file of these groups, its tests numbered.
 fn text(mut groups: Vec<Value>) -> String {
-    let tests = groups.iter_mut().filter_map(|group| group["tests"].as_array_mut());
+    let tests = groups
+        .iter_mut()
+        .filter_map(|group| group["tests"].as_array_mut());
     let mut number = 0;
     for test in tests.flatten() {
         number += 1;

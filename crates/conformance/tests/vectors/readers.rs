@@ -3,14 +3,20 @@
 
 use std::path::Path;
 
-use authbench_conformance::vectors::{Expected, Question, VectorError, VectorFile, Verdict, Waivers, run};
+use authbench_conformance::vectors::{
+    Expected, Question, VectorError, VectorFile, Verdict, Waivers, run,
+};
 use authbench_conformance::verifier::{Answer, Encrypted, Jws, Jwt, Paseto, Signed, Verifier};
 
 struct Always(bool);
 
 impl Always {
     fn say<T>(&self, text: T) -> Answer<T> {
-        if self.0 { Answer::Accepted(text) } else { Answer::Refused }
+        if self.0 {
+            Answer::Accepted(text)
+        } else {
+            Answer::Refused
+        }
     }
 }
 
@@ -45,7 +51,7 @@ const FILES: [(&str, usize, usize); 9] = [
     ("rfc7515.json", 5, 5),
     ("rfc7520-4.1-rsa-v15.json", 3, 0),
     ("rfc7520-4.4-hmac-sha2.json", 3, 0),
-    ("paseto/v4.json", 12, 5),
+    ("paseto/v4.json", 13, 5),
     ("wycheproof/aes_gcm_test.json", 229, 87),
     ("wycheproof/ecdsa_secp256r1_sha256_p1363_test.json", 173, 89),
     ("wycheproof/ed25519_test.json", 88, 63),
@@ -57,8 +63,17 @@ const FILES: [(&str, usize, usize); 9] = [
 fn every_vector_of_every_form_is_read() {
     for (name, valid, invalid) in FILES {
         let file = read(name);
-        let count = |wanted| file.cases.iter().filter(|case| case.expected == wanted).count();
-        assert_eq!((count(Expected::Valid), count(Expected::Invalid)), (valid, invalid), "{name}");
+        let count = |wanted| {
+            file.cases
+                .iter()
+                .filter(|case| case.expected == wanted)
+                .count()
+        };
+        assert_eq!(
+            (count(Expected::Valid), count(Expected::Invalid)),
+            (valid, invalid),
+            "{name}"
+        );
     }
     let Question::Signature { algorithm, key, .. } = &read(FILES[8].0).cases[0].question else {
         panic!("no signature")
@@ -111,7 +126,11 @@ fn a_waiver_excuses_one_vector_and_is_missed_where_nothing_needs_it() {
 fn the_shipped_waivers_are_read() {
     let path = crate::folder().join("waivers.toml");
     let waivers = Waivers::parse(&path, &std::fs::read_to_string(&path).unwrap()).unwrap();
-    let cases: Vec<_> = waivers.waiver.iter().map(|waiver| waiver.case.as_str()).collect();
+    let cases: Vec<_> = waivers
+        .waiver
+        .iter()
+        .map(|waiver| waiver.case.as_str())
+        .collect();
     assert_eq!(cases, ["367", "370", "372", "373"]);
 }
 
@@ -120,8 +139,14 @@ fn what_is_no_vector_file_says_so_with_its_place() {
     let parse = |text: &str| VectorFile::parse(Path::new("f.json"), text).unwrap_err();
     assert!(matches!(parse("{"), VectorError::Json { .. }));
     assert!(matches!(parse("{}"), VectorError::Form { .. }));
-    assert!(matches!(parse(r#"{"testGroups":[]}"#), VectorError::Empty { .. }));
-    assert!(matches!(parse(r#"{"testGroups":[{"type":"X"}]}"#), VectorError::Kind { .. }));
+    assert!(matches!(
+        parse(r#"{"testGroups":[]}"#),
+        VectorError::Empty { .. }
+    ));
+    assert!(matches!(
+        parse(r#"{"testGroups":[{"type":"X"}]}"#),
+        VectorError::Kind { .. }
+    ));
     let odd = r#"{"algorithm":"HMACSHA256","testGroups":[{"type":"MacTest","tagSize":256,
         "tests":[{"tcId":1,"key":"0","msg":"","tag":"","result":"valid"}]}]}"#;
     let error = parse(odd);

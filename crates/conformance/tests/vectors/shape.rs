@@ -46,11 +46,23 @@ fn pems(label: &str, der: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     );
     vec![
         ("a PEM", bare.clone().into_bytes()),
-        ("a PEM with a last line's end", format!("{bare}\n").into_bytes()),
-        ("a PEM with CR LF", format!("{}\r\n", bare.replace('\n', "\r\n")).into_bytes()),
+        (
+            "a PEM with a last line's end",
+            format!("{bare}\n").into_bytes(),
+        ),
+        (
+            "a PEM with CR LF",
+            format!("{}\r\n", bare.replace('\n', "\r\n")).into_bytes(),
+        ),
         ("a PEM behind a space", format!(" {bare}\n").into_bytes()),
-        ("a PEM behind a line's end", format!("\n{bare}\n").into_bytes()),
-        ("a PEM behind a BOM", format!("\u{feff}{bare}\n").into_bytes()),
+        (
+            "a PEM behind a line's end",
+            format!("\n{bare}\n").into_bytes(),
+        ),
+        (
+            "a PEM behind a BOM",
+            format!("\u{feff}{bare}\n").into_bytes(),
+        ),
     ]
 }
 
