@@ -110,6 +110,15 @@ impl Format {
         &self.keys
     }
 
+    /// The nonce that stands in `text`; none for what has not the shape of a
+    /// sealed cookie.
+    #[must_use]
+    pub fn nonce(text: &str) -> Option<[u8; NONCE_LEN]> {
+        let octets = URL_SAFE_NO_PAD.decode_to_vec(text).ok()?;
+        let (_, rest) = octets.split_first_chunk::<TAG_OCTETS>()?;
+        rest.first_chunk().copied()
+    }
+
     pub(super) fn write(
         &self,
         identity: &Identity,
