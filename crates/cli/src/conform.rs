@@ -2,6 +2,6 @@
 
 #[cfg_attr(not(test), expect(dead_code, reason = "the command is to come"))]
 pub(crate) mod ours;
-#[cfg_attr(not(test), expect(dead_code, reason = "the command is to come"))]
+#[expect(dead_code, reason = "the command is to come")]
 pub(crate) mod vectors;
 pub(crate) mod verifiers;

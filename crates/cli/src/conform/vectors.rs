@@ -54,10 +54,12 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
     } else {
         show(args.format, &runs, &unused)?;
     }
-    Ok(match runs.iter().any(|run| run.failures().next().is_some()) {
-        true => Outcome::Bad,
-        false => Outcome::Good,
-    })
+    Ok(
+        match runs.iter().any(|run| run.failures().next().is_some()) {
+            true => Outcome::Bad,
+            false => Outcome::Good,
+        },
+    )
 }
 
 /// The files that came with this build, in the order of their paths.
@@ -66,12 +68,16 @@ pub(crate) fn shipped() -> Result<Vec<VectorFile>> {
     let mut folders = vec![&SHIPPED];
     while let Some(folder) = folders.pop() {
         folders.extend(folder.dirs());
-        let json = folder.files().filter(|file| file.path().extension().is_some_and(|it| it == "json"));
+        let json = folder
+            .files()
+            .filter(|file| file.path().extension().is_some_and(|it| it == "json"));
         files.extend(json);
     }
     files.sort_by_key(|file| file.path());
     let parsed = files.into_iter().map(|file| {
-        let text = file.contents_utf8().context("a shipped file is not UTF-8")?;
+        let text = file
+            .contents_utf8()
+            .context("a shipped file is not UTF-8")?;
         Ok(VectorFile::parse(file.path(), text)?)
     });
     parsed.collect()
@@ -79,8 +85,12 @@ pub(crate) fn shipped() -> Result<Vec<VectorFile>> {
 
 /// The waivers that came with this build.
 pub(crate) fn shipped_waivers() -> Result<Waivers> {
-    let file = SHIPPED.get_file(WAIVERS).context("no waivers were shipped")?;
-    let text = file.contents_utf8().context("a shipped file is not UTF-8")?;
+    let file = SHIPPED
+        .get_file(WAIVERS)
+        .context("no waivers were shipped")?;
+    let text = file
+        .contents_utf8()
+        .context("a shipped file is not UTF-8")?;
     Ok(Waivers::parse(file.path(), text)?)
 }
 
@@ -102,8 +112,14 @@ fn verifiers(scheme: Option<&str>) -> Result<Vec<Box<dyn Verifier>>> {
         return Ok(verifiers::all());
     };
     let found = verifiers::named(name).ok_or_else(|| {
-        let names: Vec<_> = verifiers::all().iter().map(|it| it.name().to_owned()).collect();
-        UsageError(format!("no scheme `{name}` has a verifier; there are {}", names.join(", ")))
+        let names: Vec<_> = verifiers::all()
+            .iter()
+            .map(|it| it.name().to_owned())
+            .collect();
+        UsageError(format!(
+            "no scheme `{name}` has a verifier; there are {}",
+            names.join(", ")
+        ))
     })?;
     Ok(vec![found])
 }
@@ -147,7 +163,15 @@ fn named(waiver: &Waiver) -> String {
 }
 
 fn show(format: Format, runs: &[FileRun], unused: &[&Waiver]) -> Result<()> {
-    let header = ["file", "verifier", "not applicable because", "pass", "fail", "waived", "n/a"];
+    let header = [
+        "file",
+        "verifier",
+        "not applicable because",
+        "pass",
+        "fail",
+        "waived",
+        "n/a",
+    ];
     let rows = runs.iter().map(|run| {
         let counts = run.counts();
         vec![
@@ -168,7 +192,10 @@ fn show(format: Format, runs: &[FileRun], unused: &[&Waiver]) -> Result<()> {
         }
     }
     for waiver in unused {
-        term::say(format!("the waiver of {} is not needed: take it off the list", named(waiver)))?;
+        term::say(format!(
+            "the waiver of {} is not needed: take it off the list",
+            named(waiver)
+        ))?;
     }
     Ok(())
 }
@@ -191,7 +218,10 @@ mod tests {
     fn our_verifiers_answer_every_shipped_vector_rightly() {
         let waivers = shipped_waivers().unwrap();
         for file in shipped().unwrap() {
-            let runs: Vec<_> = verifiers::all().iter().map(|it| run(&file, &**it, &waivers)).collect();
+            let runs: Vec<_> = verifiers::all()
+                .iter()
+                .map(|it| run(&file, &**it, &waivers))
+                .collect();
             let failures: Vec<_> = runs.iter().flat_map(|run| run.failures()).collect();
             assert!(failures.is_empty(), "{}: {failures:#?}", file.name);
             let asked = runs.iter().any(|run| run.counts().pass > 0);

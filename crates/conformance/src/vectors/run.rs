@@ -189,6 +189,12 @@ fn ask(question: &Question, verifier: &dyn Verifier) -> Answer<Read> {
         Question::Jwe { key, token, text } => {
             read(verifier.decrypt_jwe(key, token), text.as_deref())
         }
+        other => ask_primitive(other, verifier),
+    }
+}
+
+fn ask_primitive(question: &Question, verifier: &dyn Verifier) -> Answer<Read> {
+    match question {
         Question::Signature {
             algorithm,
             key,
@@ -233,6 +239,9 @@ fn ask(question: &Question, verifier: &dyn Verifier) -> Answer<Read> {
                 assertion,
             };
             read(verifier.open_paseto(&paseto), payload.as_deref())
+        }
+        Question::Jws { .. } | Question::Jwt { .. } | Question::Jwe { .. } => {
+            Answer::unsupported("no primitive")
         }
     }
 }

@@ -104,12 +104,7 @@ impl TrustedKeys {
     ///
     /// # Errors
     /// Why it proves nothing.
-    pub fn verify(
-        &self,
-        settings: &Settings,
-        text: &str,
-        at: UnixMs,
-    ) -> Result<Verified, Refusal> {
+    pub fn verify(&self, settings: &Settings, text: &str, at: UnixMs) -> Result<Verified, Refusal> {
         let policy = settings.terms().policy();
         let proved = verify::open(&policy, text, |header| self.find(header))?;
         policy.in_time(proved, at)

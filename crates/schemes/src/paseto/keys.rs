@@ -137,7 +137,7 @@ impl Key {
 
     /// What `token` says, if it is this key's.
     pub(super) fn open(&self, token: &str) -> Result<TrustedToken, Error> {
-        self.open_as(token, self.footer.as_bytes(), KIND)
+        self.open_as(token, Some(self.footer.as_bytes()), KIND)
     }
 
     /// The payload of `token` if this key made it with this footer and this
@@ -146,20 +146,29 @@ impl Key {
     /// # Errors
     /// Why it proves nothing.
     pub fn payload(&self, token: &str, footer: &[u8], assertion: &[u8]) -> Result<String, Refusal> {
+        if footer.is_empty() && token.split('.').count() > 3 {
+            return Err(Refusal::WrongKind);
+        }
+        let footer = Some(footer).filter(|footer| !footer.is_empty());
         let opened = self.open_as(token, footer, assertion);
         let opened = opened.map_err(|error| refusal(&error))?;
         Ok(opened.payload().to_owned())
     }
 
-    fn open_as(&self, token: &str, footer: &[u8], kind: &[u8]) -> Result<TrustedToken, Error> {
+    fn open_as(
+        &self,
+        token: &str,
+        footer: Option<&[u8]>,
+        kind: &[u8],
+    ) -> Result<TrustedToken, Error> {
         match &self.material {
             Material::Local(key) => {
                 let token = UntrustedToken::try_from(token)?;
-                LocalToken::decrypt(key, &token, Some(footer), Some(kind))
+                LocalToken::decrypt(key, &token, footer, Some(kind))
             }
             Material::Public { public, .. } => {
                 let token = UntrustedToken::try_from(token)?;
-                PublicToken::verify(public, &token, Some(footer), Some(kind))
+                PublicToken::verify(public, &token, footer, Some(kind))
             }
         }
     }

@@ -9,6 +9,7 @@ mod keys;
 mod rotation;
 mod spelling;
 mod strategy;
+mod trusted;
 
 use std::sync::OnceLock;
 
