@@ -246,11 +246,12 @@ impl<'t> Ask<'t> {
 
     /// What the profile's `csrf` says, unless the check itself says it.
     fn push_proof(
-        &self,
+        &mut self,
         origin: &str,
         headers: &mut Vec<(HeaderName, HeaderValue)>,
     ) -> Result<(), Stop> {
-        let proof = &self.trial.profile().csrf;
+        let trial = self.trial;
+        let proof = &trial.profile().csrf;
         let names_origin = |name: &HeaderName| *name == ORIGIN || *name == SEC_FETCH_SITE;
         let judged = self.headers.iter().any(|(name, _)| names_origin(name));
         if *proof != CsrfProof::None && !judged {
@@ -258,17 +259,28 @@ impl<'t> Ask<'t> {
             headers.push((SEC_FETCH_SITE, HeaderValue::from_static("same-origin")));
         }
         if let CsrfProof::Token { cookie, header } = proof {
-            let mut pairs = self.cookies.iter().filter_map(|pair| pair.split_once('='));
-            let held = pairs.rfind(|(name, _)| name == cookie);
             let name = HeaderName::try_from(header.as_str())
                 .map_err(|_| Stop::unclear(format!("`{header}` is no header's name")))?;
             let given = self.headers.iter().any(|(other, _)| *other == name);
-            if let (Some((_, token)), false) = (held, given) {
-                let token = percent_encoding::percent_decode_str(token).decode_utf8_lossy();
-                headers.push((name, value(&token)?));
+            if let (Some(token), false) = (self.token_of(cookie), given) {
+                let plain = percent_encoding::percent_decode_str(&token).decode_utf8_lossy();
+                headers.push((name, value(&plain)?));
             }
         }
         Ok(())
+    }
+
+    /// The anti-forgery token in the request's cookies; where there is none, the
+    /// one that came with the access credential, whose cookie is then added.
+    fn token_of(&mut self, cookie: &str) -> Option<String> {
+        let mut pairs = self.cookies.iter().filter_map(|pair| pair.split_once('='));
+        if let Some((_, token)) = pairs.rfind(|(name, _)| *name == cookie) {
+            return Some(token.to_owned());
+        }
+        let access = self.access.as_ref()?;
+        let token = self.trial.shared().proofs.lock().get(access).cloned()?;
+        self.cookies.push(format!("{cookie}={token}"));
+        Some(token)
     }
 
     fn push_credentials(

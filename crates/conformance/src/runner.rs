@@ -9,6 +9,7 @@ use authbench_results::{
     Accepted, CheckOutcome, CheckReport, ConformanceReport, ConformanceTarget, ConformanceVersion,
 };
 use futures_util::FutureExt as _;
+use parking_lot::Mutex;
 
 use crate::catalogue;
 use crate::check::{Check, Cost};
@@ -92,6 +93,7 @@ pub async fn run(
         .map_err(RunError::Client)?,
         next_user: AtomicU32::new(0),
         expended: AtomicU32::new(0),
+        proofs: Mutex::default(),
     };
     fits(target, options, &shared)
         .await

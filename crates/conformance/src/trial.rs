@@ -5,6 +5,7 @@ mod clock;
 mod control;
 mod people;
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU32;
 
 use authbench_results::{CaseReport, Measured};
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) next_user: AtomicU32,
     /// How many accounts from its end were used up.
     pub(crate) expended: AtomicU32,
+    /// The anti-forgery token that goes with an access credential.
+    pub(crate) proofs: Mutex<HashMap<String, String>>,
 }
 
 /// One check under way.

@@ -8,12 +8,15 @@ use crate::answer::Refusal;
 use crate::app::App;
 use crate::grant::Granted;
 use crate::kind::Kind;
-use crate::limits;
+use crate::{csrf, limits};
 
 /// The refresh token's cookie; it goes with `/refresh` and below only.
 pub(crate) const REFRESH: &str = "__Secure-refresh";
 /// A second sealed cookie, which proves nothing.
 pub(crate) const PREFS: &str = "__Host-prefs";
+
+/// The anti-forgery token's cookie, which the site's own pages read.
+pub(crate) const CSRF: &str = "__Host-csrf";
 
 /// A cookie's name and path.
 type Place = (&'static str, &'static str);
@@ -24,6 +27,7 @@ fn places(kind: Kind) -> Vec<Place> {
     match kind {
         Kind::Hybrid => places.push((REFRESH, "/refresh")),
         Kind::Sealed => places.push((PREFS, "/")),
+        Kind::SessionCookie => places.push((CSRF, "/")),
         _ => {}
     }
     places
@@ -31,14 +35,10 @@ fn places(kind: Kind) -> Vec<Place> {
 
 /// Puts the credentials of a login into cookies.
 pub(crate) fn set_all(app: &App, granted: &Granted, response: &mut Response) {
-    let values = [
-        Some(&granted.access),
-        granted.refresh.as_ref().or(granted.prefs.as_ref()),
-    ];
-    for (place, value) in places(app.kind)
-        .into_iter()
-        .zip(values.into_iter().flatten())
-    {
+    let token = csrf::token(app, &granted.access);
+    let second = granted.refresh.as_ref().or(granted.prefs.as_ref());
+    let values = [&granted.access, second.unwrap_or(&token)];
+    for (place, value) in places(app.kind).into_iter().zip(values) {
         set(app, place, value, response);
     }
 }
@@ -46,8 +46,21 @@ pub(crate) fn set_all(app: &App, granted: &Granted, response: &mut Response) {
 /// One `Set-Cookie` line. No expiry: the cookie ends with the browser, and the
 /// server judges time itself (mutants of COOKIE-001 to COOKIE-007 sit here).
 fn set(app: &App, (name, path): Place, value: &str, response: &mut Response) {
-    let secure = if app.flaw("M01") { "" } else { "; Secure" };
-    let line = format!("{name}={value}; Path={path}{secure}; HttpOnly; SameSite=Strict");
+    let bare = app.flaw("M01") && name == app.kind.access_cookie();
+    let secure = if bare { "" } else { "; Secure" };
+    let hidden = if name == CSRF { "" } else { "; HttpOnly" };
+    let same_site = if app.flaw("M02") {
+        ""
+    } else {
+        "; SameSite=Strict"
+    };
+    let domain = if app.flaw("M05") {
+        "; Domain=127.0.0.1"
+    } else {
+        ""
+    };
+    let twice = if app.flaw("M04") { "; Path=/" } else { "" };
+    let line = format!("{name}={value}; Path={path}{secure}{hidden}{same_site}{domain}{twice}");
     append(response, &line);
 }
 
@@ -58,6 +71,8 @@ pub(crate) fn clear_all(app: &App, response: &mut Response) {
         return;
     }
     for (name, path) in places(app.kind) {
+        let path = if app.flaw("M06") { "/logout" } else { path };
+        // Without the prefix's own conditions a browser would not even look.
         let line = format!("{name}=; Path={path}; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
         append(response, &line);
     }
@@ -71,7 +86,7 @@ fn append(response: &mut Response, line: &str) {
 
 /// The value of the cookie `name`; two of that name are refused, for one of
 /// them was planted (mutants of COOKIE-010 sit here).
-pub(crate) fn read(_app: &App, headers: &HeaderMap, name: &str) -> Result<Option<String>, Refusal> {
+pub(crate) fn read(app: &App, headers: &HeaderMap, name: &str) -> Result<Option<String>, Refusal> {
     let mut found = None;
     let mut octets = 0;
     for header in headers.get_all(COOKIE) {
@@ -84,10 +99,13 @@ pub(crate) fn read(_app: &App, headers: &HeaderMap, name: &str) -> Result<Option
             if key.trim_ascii() != name {
                 continue;
             }
-            if found.is_some() {
+            if found.is_some() && !app.flaw("M08") {
                 return Err(Refusal::Unauthenticated);
             }
-            found = Some(value.trim_ascii().to_owned());
+            // The flaw: the first replica takes the first one, the second the last.
+            if found.is_none() || app.replica > 0 {
+                found = Some(value.trim_ascii().to_owned());
+            }
         }
     }
     Ok(found)

@@ -12,10 +12,11 @@ use crate::app::App;
 use crate::kind::APP_ORIGIN;
 
 /// The origin that the answer may be shown to (mutants of CSRF-007 sit here).
-fn allowed(_app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
+fn allowed(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
     let mut origins = headers.get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (Some(origin), None) if origin == APP_ORIGIN => Some(origin.clone()),
+        (Some(origin), None) if app.flaw("M108") => Some(origin.clone()),
         _ => None,
     }
 }

@@ -10,10 +10,19 @@ use http::{HeaderMap, Method};
 
 use crate::answer::Refusal;
 use crate::app::App;
+use crate::kind::Kind;
+use crate::{cookies, random};
+
+/// Routes to which a browser has no session yet.
+const BEFORE_LOGIN: [&str; 3] = ["/login", "/reset/start", "/reset/finish"];
 
 /// Judges a request of any method and route, logins included.
-pub(crate) fn judge(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
-    // Mutants of CSRF-001, CSRF-003, CSRF-005 and CSRF-006 sit in this file.
+pub(crate) fn judge(
+    app: &App,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
     if !app.kind.in_cookie() || method.is_safe() {
         return Ok(());
     }
@@ -26,10 +35,42 @@ pub(crate) fn judge(app: &App, method: &Method, headers: &HeaderMap) -> Result<(
             .is_some_and(|rest| rest.eq_ignore_ascii_case(host))
     };
     match (site, origin) {
-        (Some("same-origin"), None) => Ok(()),
-        (Some("same-origin") | None, Some(origin)) if own(origin) => Ok(()),
+        (Some("same-origin"), None) => {}
+        (Some("same-origin") | None, Some(origin)) if own(origin) => {}
+        (None, Some("null")) if app.flaw("M100") => {}
+        (None, _) if app.flaw("M107") => {}
+        (Some("same-site"), _) if app.flaw("M110") => {}
+        _ if path == "/login" && app.flaw("M106") => {}
+        _ => return Err(Refusal::Forbidden),
+    }
+    bound(app, path, headers)
+}
+
+/// The kind with a session in a cookie also demands the token that goes with
+/// that session (OWASP CSRF Prevention, "Signed Double-Submit Cookie").
+fn bound(app: &App, path: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = app.kind;
+    if kind != Kind::SessionCookie || BEFORE_LOGIN.contains(&path) {
+        return Ok(());
+    }
+    let Some(session) = cookies::read(app, headers, kind.access_cookie())? else {
+        return Ok(());
+    };
+    let shown = single(headers, "x-csrf-token")?;
+    let good = if app.flaw("M102") {
+        cookies::read(app, headers, cookies::CSRF)?
+    } else {
+        Some(token(app, &session))
+    };
+    match shown.zip(good) {
+        Some((shown, good)) if shown == good => Ok(()),
         _ => Err(Refusal::Forbidden),
     }
+}
+
+/// The anti-forgery token of a session: bound to it, and of no other use.
+pub(crate) fn token(app: &App, session: &str) -> String {
+    random::digest(app, &format!("csrf of {session}"))
 }
 
 fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Refusal> {

@@ -141,7 +141,7 @@ fn grant(
                 subject: holder.account.subject.clone(),
                 login: holder.login.to_owned(),
                 generation,
-                groups: holder.account.groups.clone(),
+                groups: embedded(app, &holder.account.groups),
                 ends_ms,
             };
             prefs = Some(sealed::seal(app, cookies::PREFS, &state)?);
@@ -152,6 +152,9 @@ fn grant(
                 token::fresh(app, &holder.account.subject, holder.login, holder.client)?;
             let ttl_ends_ms = holder.now_ms + app.kind.access_ttl_ms();
             claims.roles = holder.account.roles.clone();
+            if app.flaw("M11") {
+                claims.roles.push(holder.account.email.clone());
+            }
             claims.issued_s = holder.now_ms / 1000;
             claims.expires_s = ttl_ends_ms.min(ends_ms) / 1000;
             claims.stepped_up_s = holder.stepped_up_ms.map(|instant_ms| instant_ms / 1000);
@@ -171,6 +174,12 @@ fn grant(
     })
 }
 
+/// The groups that the sealed state holds.
+fn embedded(app: &App, groups: &[String]) -> Vec<String> {
+    let times = if app.flaw("M07") { 8 } else { 1 };
+    vec![groups; times].concat()
+}
+
 /// The answer that hands credentials over: in cookies, or in the body, never
 /// in both (mutants of COOKIE-002 and REFRESH-011 sit here).
 pub(crate) fn answer(app: &App, granted: &Granted) -> Response {
@@ -181,6 +190,9 @@ pub(crate) fn answer(app: &App, granted: &Granted) -> Response {
         "effective_from_ms": app.now_ms(),
     });
     if app.kind.in_cookie() {
+        if app.flaw("M03") {
+            body["session"] = granted.access.as_str().into();
+        }
         let mut response = answer::ok(&body);
         cookies::set_all(app, granted, &mut response);
         return response;

@@ -139,10 +139,12 @@ pub(crate) fn written(inner: &Inner) -> Result<Profile, ConfError> {
 fn text(inner: &Inner) -> String {
     let kind = inner.kind;
     let urls = inner.base_urls();
-    let csrf = if kind.in_cookie() {
-        "same-origin"
-    } else {
-        "none"
+    let csrf = match kind {
+        Kind::SessionCookie => {
+            "{ token = { cookie = \"__Host-csrf\", header = \"x-csrf-token\" } }"
+        }
+        _ if kind.in_cookie() => "\"same-origin\"",
+        _ => "\"none\"",
     };
     let families: Vec<String> = kind
         .families()
@@ -150,7 +152,7 @@ fn text(inner: &Inner) -> String {
         .map(|family| format!("{:?}", family.label()))
         .collect();
     let mut out = format!(
-        "name = \"specimen-{}\"\nbase_url = \"{}\"\nreplicas = [\"{}\"]\ncsrf = \"{csrf}\"\nfamilies = [{}]\n",
+        "name = \"specimen-{}\"\nbase_url = \"{}\"\nreplicas = [\"{}\"]\ncsrf = {csrf}\nfamilies = [{}]\n",
         kind.label(),
         urls[0],
         urls[1..].join("\", \""),
@@ -285,7 +287,12 @@ fn policy(kind: Kind) -> String {
         let _ = writeln!(out, "step_up_ttl_ms = {STEP_UP_MS}");
     }
     if kind.in_cookie() {
-        out.push_str("csrf = [\"fetch-metadata\", \"origin\"]\n");
+        let token = if kind == Kind::SessionCookie {
+            ", \"token\""
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "csrf = [\"fetch-metadata\", \"origin\"{token}]");
     }
     if kind.is_jwt() {
         let _ = writeln!(

@@ -84,7 +84,7 @@ async fn admitted(app: &App, request: Request) -> Result<Request, Refusal> {
     let (parts, body) = request.into_parts();
     let body = limits::body(app, body).await?;
     limits::head(app, &parts.headers)?;
-    csrf::judge(app, &parts.method, &parts.headers)?;
+    csrf::judge(app, &parts.method, parts.uri.path(), &parts.headers)?;
     Ok(Request::from_parts(parts, body.into()))
 }
 

@@ -38,7 +38,11 @@ pub(crate) fn open(
         client: client.to_owned(),
         issued_ms: now_ms,
         seen_ms: now_ms,
-        ends_ms: now_ms + ABSOLUTE_MS,
+        ends_ms: if app.flaw("M09") {
+            u64::MAX
+        } else {
+            now_ms + ABSOLUTE_MS
+        },
         stepped_up_ms: None,
         generation: 0,
         session: String::new(),

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use authbench_wire::Operation;
-use authbench_wire::profile::{RefreshCarrier, User};
+use authbench_wire::profile::{CsrfProof, RefreshCarrier, User};
 
 use super::Trial;
 use crate::answer::Answer;
@@ -157,6 +157,12 @@ impl Trial<'_> {
         let ends = mapped.and_then(|it| pointed(it.expires_at_ms.as_ref()));
         let mut jar = before.map(|it| it.jar.clone()).unwrap_or_default();
         let dropped = self.fill_jar(&mut jar, &answer);
+        if let CsrfProof::Token { cookie, .. } = &profile.csrf
+            && let Some(token) = jar.value(cookie)
+        {
+            let mut proofs = self.shared().proofs.lock();
+            proofs.insert(access.clone(), token.to_owned());
+        }
         Some(Login {
             user: user.clone(),
             replica,

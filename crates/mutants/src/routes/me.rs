@@ -85,12 +85,31 @@ pub(super) async fn set_note(
     ))
 }
 
+/// What the flaw of CSRF-003 takes from the query.
+#[derive(Deserialize)]
+pub(super) struct Override {
+    note: Option<String>,
+    #[serde(rename = "_method")]
+    method: Option<String>,
+}
+
 /// `GET /me/note`.
 pub(super) async fn note(
     State(app): State<Arc<App>>,
+    Query(asked): Query<Override>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let caller = caller::authenticate(&app, &headers).await?;
+    if let (true, Some(note), Some("PUT")) =
+        (app.flaw("M104"), &asked.note, asked.method.as_deref())
+    {
+        app.store(|data| {
+            if let Some(account) = data.accounts.able(&caller.subject) {
+                account.note.clone_from(note);
+            }
+        })
+        .await?;
+    }
     let note = app
         .store(|data| {
             data.accounts

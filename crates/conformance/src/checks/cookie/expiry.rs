@@ -96,7 +96,17 @@ async fn own_expiry(trial: &Trial<'_>) -> Result<(), Stop> {
     let skew_ms = policy.skew_ms.unwrap_or(0);
     let login = trial.login().await?;
     trial.control(&login).await?;
-    trial.advance(life_ms + skew_ms + 1_000).await?;
+    // Steady use, so that no idle timeout hides a missing end.
+    let step_ms = policy
+        .idle_ms
+        .map_or(life_ms, |idle_ms| (idle_ms / 2).max(1));
+    let mut passed_ms = 0;
+    while passed_ms + step_ms < life_ms {
+        trial.advance(step_ms).await?;
+        trial.who(&login).await?;
+        passed_ms += step_ms;
+    }
+    trial.advance(life_ms - passed_ms + skew_ms + 1_000).await?;
     let who = trial.who(&login).await?;
     let detail = format!(
         "past its expiry the credential, still sent by the client, is {}",
