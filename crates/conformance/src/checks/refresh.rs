@@ -1,6 +1,6 @@
 //! The group REFRESH.
 
-mod account;
+pub(super) mod account;
 mod binding;
 mod chain;
 mod grace;
