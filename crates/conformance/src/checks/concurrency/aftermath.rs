@@ -1,7 +1,7 @@
 //! What is left of logins that must have ended.
 
-use crate::checks::refresh::token::{MARGIN_MS, trade};
 use crate::answer::Answer;
+use crate::checks::refresh::token::{MARGIN_MS, trade};
 use crate::login::Login;
 use crate::stop::Stop;
 use crate::trial::Trial;
@@ -107,12 +107,18 @@ impl<'t> Aftermath<'t> {
         self.trial.control(&self.trial.login().await?).await?;
         let looked_at = self.looked_at;
         if let Some((first, _)) = self.alive.first() {
-            let shown: Vec<_> = self.alive.iter().map(|(_, it)| it).take(SHOWN_MAX).collect();
+            let shown: Vec<_> = self
+                .alive
+                .iter()
+                .map(|(_, it)| it)
+                .take(SHOWN_MAX)
+                .collect();
             let count = self.alive.len();
             let detail = format!("{detail}: {count} left alive of {looked_at}; {first}");
             self.trial.fail(case, detail, &shown);
         } else if let Some(first) = self.unclear.first() {
-            self.trial.inconclusive(case, format!("the target failed; {first}"), &[]);
+            self.trial
+                .inconclusive(case, format!("the target failed; {first}"), &[]);
         } else {
             let detail = format!("{detail}: none left alive of {looked_at}");
             self.trial.pass(case, detail);

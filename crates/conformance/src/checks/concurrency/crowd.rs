@@ -130,7 +130,10 @@ fn tell(trial: &Trial<'_>, count: u32, found: &[Found]) {
         .collect();
     let other = |pick: fn(&Found) -> Option<u16>| {
         let statuses: Vec<_> = found.iter().filter_map(pick).collect();
-        (statuses.len(), statuses.first().copied().unwrap_or_default())
+        (
+            statuses.len(),
+            statuses.first().copied().unwrap_or_default(),
+        )
     };
     let (refused, refusal) = other(|it| match it {
         Found::Refused(status) => Some(*status),

@@ -98,9 +98,8 @@ async fn raced<'r>(
     let middle = racers.len() / 2;
     racers.insert(middle, Box::pin(async move { cut.await.map(Did::Cut) }));
     let finished = ranked(racers).await.into_iter();
-    let whole = finished.map(|Finish { racer, outcome }| {
-        outcome.map(|outcome| Finish { racer, outcome })
-    });
+    let whole =
+        finished.map(|Finish { racer, outcome }| outcome.map(|outcome| Finish { racer, outcome }));
     whole.collect()
 }
 

@@ -116,7 +116,8 @@ async fn raced(
         let how = format!("round {round}, {last}");
         if let Some(renewed) = traded.renewed() {
             renewals += 1;
-            left.look(&format!("{how}; what it brought"), renewed).await?;
+            left.look(&format!("{how}; what it brought"), renewed)
+                .await?;
         }
         left.look(&format!("{how}; what was there before"), &login)
             .await?;

@@ -75,7 +75,9 @@ async fn run(trial: &Trial<'_>) -> Result<(), Stop> {
         Some((detail, answer)) => trial.fail(LOST, detail.clone(), &[answer]),
         None if !can_read(trial) => {
             let both = [Operation::Mutate, Operation::ReadState];
-            let lacking = both.into_iter().try_for_each(|it| trial.request(it).map(drop));
+            let lacking = both
+                .into_iter()
+                .try_for_each(|it| trial.request(it).map(drop));
             trial.settle(LOST, lacking);
         }
         None => trial.pass(
@@ -113,7 +115,10 @@ async fn one_round(
     trial.control(&login).await?;
     let value = format!("round-{round}");
     let finished = raced(trial, &login, changing, &value, racers).await?;
-    let order: Vec<_> = finished.iter().map(|(racer, did)| told(*racer, did)).collect();
+    let order: Vec<_> = finished
+        .iter()
+        .map(|(racer, did)| told(*racer, did))
+        .collect();
     let order = format!("round {round}: {}", order.join(", "));
     let (mut newest, mut wrote) = (login.clone(), false);
     for (racer, did) in finished {

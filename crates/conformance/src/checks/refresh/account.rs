@@ -97,14 +97,12 @@ async fn deleted(trial: &Trial<'_>, guard: &mut Guard<'_>) -> Result<(), Stop> {
     let login = holder_of(trial, &user, 0).await?;
     let login = renew(trial, &login).await?;
     trial
-        .done_by(
-            Operation::Delete,
-            &admin,
-            &[("subject_user", &user.user)],
-        )
+        .done_by(Operation::Delete, &admin, &[("subject_user", &user.user)])
         .await?;
     let what = "the refresh token of a removed account";
-    guard.must_refuse(Case::Deleted.name(), what, &login).await?;
+    guard
+        .must_refuse(Case::Deleted.name(), what, &login)
+        .await?;
     Ok(())
 }
 
@@ -131,9 +129,7 @@ async fn password(trial: &Trial<'_>, guard: &mut Guard<'_>) -> Result<(), Stop> 
     let login = renew(trial, &login).await?;
     let changed = change_password(trial, &user).await?;
     let what = "the refresh token of a login from before another login changed the password";
-    let judged = guard
-        .must_refuse(Case::Password.name(), what, &login)
-        .await;
+    let judged = guard.must_refuse(Case::Password.name(), what, &login).await;
     restore_password(trial, &changed, &user).await?;
     judged.map(drop)
 }
@@ -195,7 +191,13 @@ async fn demoted(trial: &Trial<'_>) -> Result<(), Stop> {
     let user = trial.user()?;
     let plain = trial.login_of(&user).await?;
     let before = roles(trial, &plain, pointer).await?;
-    set_roles(trial, &admin, &user, &[&before[..], &[ROLE.to_owned()]].concat()).await?;
+    set_roles(
+        trial,
+        &admin,
+        &user,
+        &[&before[..], &[ROLE.to_owned()]].concat(),
+    )
+    .await?;
     let login = holder_of(trial, &user, 0).await?;
     let raised = roles(trial, &login, pointer).await?;
     set_roles(trial, &admin, &user, &before).await?;
@@ -234,7 +236,9 @@ async fn roles(trial: &Trial<'_>, login: &Login, pointer: &str) -> Result<Vec<St
     trial.control(login).await?;
     let who = trial.who(login).await?;
     let shown = who.answer().json();
-    let array = shown.as_ref().and_then(|body| body.pointer(pointer)?.as_array());
+    let array = shown
+        .as_ref()
+        .and_then(|body| body.pointer(pointer)?.as_array());
     let array = array.ok_or_else(|| Stop::unclear("`whoami` shows no array of roles"))?;
     let texts = array.iter().filter_map(|role| role.as_str());
     Ok(texts.map(str::to_owned).collect())

@@ -39,7 +39,10 @@ async fn run(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// `Authorization: Basic` of a client (RFC 7617 2).
 pub(super) fn basic(client: &Client, secret: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{}:{secret}", client.id)))
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{secret}", client.id))
+    )
 }
 
 /// A client that logins are not issued to.

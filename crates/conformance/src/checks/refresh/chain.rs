@@ -48,7 +48,9 @@ async fn chain(trial: &Trial<'_>) -> Result<(), Stop> {
     const CASE: &str = "end of the chain";
     let Some(chain_ms) = terms(trial).chain_ms else {
         holder(trial).await?;
-        return Err(Stop::unclear("needs `policy.refresh_ttl_ms` in the profile"));
+        return Err(Stop::unclear(
+            "needs `policy.refresh_ttl_ms` in the profile",
+        ));
     };
     let idle_ms = [trial.policy().refresh_idle_ms, trial.policy().idle_ms];
     let idle_ms = idle_ms.into_iter().flatten().min().unwrap_or(chain_ms);
@@ -66,7 +68,9 @@ async fn chain(trial: &Trial<'_>) -> Result<(), Stop> {
         trial.advance(step_ms).await?;
         newest = renew(trial, &newest).await?;
     }
-    trial.advance(chain_ms - steps * step_ms + MARGIN_MS).await?;
+    trial
+        .advance(chain_ms - steps * step_ms + MARGIN_MS)
+        .await?;
     let mut guard = Guard::new(trial).await?;
     let what = format!("the newest token of {steps} refreshes, {chain_ms} ms after the login,");
     guard.must_refuse(CASE, &what, &newest).await?;

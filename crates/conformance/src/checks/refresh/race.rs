@@ -153,9 +153,10 @@ async fn judged(
         (Some(GraceMode::None | GraceMode::Strict), _) if won > 1 => {
             breach(format!("{won} winners where one is declared"))
         }
-        (Some(GraceMode::ReplaySuccessor), _) if won < ran => {
-            breach(format!("{} of {ran} were refused within the grace", ran - won))
-        }
+        (Some(GraceMode::ReplaySuccessor), _) if won < ran => breach(format!(
+            "{} of {ran} were refused within the grace",
+            ran - won
+        )),
         (None, None) => Ok(Found::Sound),
         (_, None) => breach("nobody won".to_owned()),
         (_, Some(winner)) => match trade(trial, winner).await? {
@@ -185,7 +186,8 @@ impl Rounds {
         match found {
             Found::Sound => {}
             Found::Breach(what) => {
-                self.breaches.push(format!("round {round}: {what} ({order})"));
+                self.breaches
+                    .push(format!("round {round}: {what} ({order})"));
                 if self.shown.is_empty() {
                     let answers = finished.iter().map(|it| it.outcome.answer().clone());
                     self.shown.extend(answers.take(4));

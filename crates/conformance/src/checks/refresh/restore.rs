@@ -106,7 +106,10 @@ async fn losers(trial: &Trial<'_>) -> Result<(), Stop> {
     }
     match sent_away {
         Some((detail, answer)) => {
-            let detail = format!("a loser got {}, which is no 409, 425 or 429; {detail}", answer.status);
+            let detail = format!(
+                "a loser got {}, which is no 409, 425 or 429; {detail}",
+                answer.status
+            );
             trial.fail(STATUS, detail, &[&answer]);
         }
         None => trial.pass(STATUS, order),
@@ -115,11 +118,7 @@ async fn losers(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 /// What an answer would do to a jar that holds what the winner got.
-async fn harms(
-    trial: &Trial<'_>,
-    winner: &Login,
-    answer: &Answer,
-) -> Result<Option<String>, Stop> {
+async fn harms(trial: &Trial<'_>, winner: &Login, answer: &Answer) -> Result<Option<String>, Stop> {
     let profile = trial.profile();
     let mut jar = winner.jar.clone();
     trial.fill_jar(&mut jar, answer);
@@ -175,8 +174,10 @@ async fn lost(trial: &Trial<'_>) -> Result<(), Stop> {
                 trial.fail(case, detail, &[retry.answer()]);
             }
             _ => {
-                trial.note("declared: within the grace a spent token is refused; a client whose \
-                            answer was lost logs in again");
+                trial.note(
+                    "declared: within the grace a spent token is refused; a client whose \
+                            answer was lost logs in again",
+                );
                 let after = trade(trial, &unseen).await?;
                 let detail = format!(
                     "the retry was {}, and then the newest token was {}",

@@ -103,12 +103,7 @@ async fn after(
 }
 
 /// Ends the login that `second` renewed; the spent token that must be dead.
-async fn ended(
-    trial: &Trial<'_>,
-    end: End,
-    first: Login,
-    second: Login,
-) -> Result<Login, Stop> {
+async fn ended(trial: &Trial<'_>, end: End, first: Login, second: Login) -> Result<Login, Stop> {
     match end {
         End::Logout => trial.done_by(Operation::Logout, &second, &[]).await?,
         End::LogoutAll => trial.done_by(Operation::LogoutAll, &second, &[]).await?,

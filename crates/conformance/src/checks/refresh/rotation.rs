@@ -104,7 +104,11 @@ async fn used(trial: &Trial<'_>, terms: Terms, first: &Login, newest: &Login) ->
         trial.note(format!(
             "the newest refresh token {} then; the used one brought {}",
             if alive { "still worked" } else { "was dead" },
-            if same { "the same one" } else { "another one, or none" },
+            if same {
+                "the same one"
+            } else {
+                "another one, or none"
+            },
         ));
     }
     Ok(())
