@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use parking_lot::Mutex;
+
 use crate::answer::Refusal;
+use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::keys::KeyRing;
 use crate::kind::Kind;
@@ -34,6 +37,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<Clock>,
     pub(crate) world: Arc<World>,
     pub(crate) flaws: Arc<[&'static str]>,
+    /// Flaw M136: whose answer is under way.
+    pub(crate) under_way: Mutex<Option<Caller>>,
 }
 
 impl App {

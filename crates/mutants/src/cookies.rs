@@ -22,9 +22,10 @@ pub(crate) const CSRF: &str = "__Host-csrf";
 type Place = (&'static str, &'static str);
 
 /// All cookies that a server of this kind sets.
-fn places(kind: Kind) -> Vec<Place> {
-    let mut places = vec![(kind.access_cookie(), "/")];
-    match kind {
+fn places(app: &App) -> Vec<Place> {
+    let mut places = vec![(app.kind.access_cookie(), "/")];
+    match app.kind {
+        Kind::Hybrid if app.flaw("M72") => places.push((REFRESH, "/")),
         Kind::Hybrid => places.push((REFRESH, "/refresh")),
         Kind::Sealed => places.push((PREFS, "/")),
         Kind::SessionCookie => places.push((CSRF, "/")),
@@ -38,7 +39,7 @@ pub(crate) fn set_all(app: &App, granted: &Granted, response: &mut Response) {
     let token = csrf::token(app, &granted.access);
     let second = granted.refresh.as_ref().or(granted.prefs.as_ref());
     let values = [&granted.access, second.unwrap_or(&token)];
-    for (place, value) in places(app.kind).into_iter().zip(values) {
+    for (place, value) in places(app).into_iter().zip(values) {
         set(app, place, value, response);
     }
 }
@@ -70,12 +71,19 @@ pub(crate) fn clear_all(app: &App, response: &mut Response) {
     if !app.kind.in_cookie() {
         return;
     }
-    for (name, path) in places(app.kind) {
+    for (name, path) in places(app) {
         let path = if app.flaw("M06") { "/logout" } else { path };
         // Without the prefix's own conditions a browser would not even look.
         let line = format!("{name}=; Path={path}; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
         append(response, &line);
     }
+}
+
+/// Flaw M62: takes the access cookie away.
+pub(crate) fn clear_access(app: &App, response: &mut Response) {
+    let name = app.kind.access_cookie();
+    let line = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+    append(response, &line);
 }
 
 fn append(response: &mut Response, line: &str) {

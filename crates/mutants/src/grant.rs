@@ -107,7 +107,8 @@ pub(crate) fn renew(
         .ok_or(Refusal::Unauthenticated)?;
     let account = data
         .accounts
-        .able(&login.subject)
+        .by_subject(&login.subject)
+        .filter(|account| !account.disabled || app.flaw("M61"))
         .cloned()
         .ok_or(Refusal::Unauthenticated)?;
     let holder = Holder {

@@ -198,6 +198,7 @@ impl Inner {
             clock: Arc::clone(&replica.clock),
             world: Arc::clone(&self.world),
             flaws: Arc::clone(&self.flaws),
+            under_way: Mutex::default(),
         };
         let process = serve::spawn(Arc::clone(&replica.listener), app);
         *replica.process.lock() = Some(process);

@@ -1,7 +1,7 @@
 //! The store that all replicas share: in memory, under one lock, with faults
 //! that can be switched on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use authbench_conformance::hooks::StoreFault;
@@ -46,6 +46,8 @@ impl Login {
 pub(crate) struct RefreshRecord {
     pub(crate) login: String,
     pub(crate) spent_ms: Option<u64>,
+    /// The replica that took it.
+    pub(crate) spent_at: Option<usize>,
     pub(crate) replays: u32,
     /// Digest of the token that it was traded for.
     pub(crate) successor: Option<String>,
@@ -73,6 +75,8 @@ pub(crate) struct Data {
     /// For each subject, the last number whose token is refused, and until
     /// when that must be remembered.
     pub(crate) cutoffs: BTreeMap<String, (u64, u64)>,
+    /// Flaw M99: digests of identifiers that are being replaced.
+    pub(crate) moving: BTreeSet<String>,
     /// By digest of the artefact.
     pub(crate) resets: BTreeMap<String, Reset>,
     /// Tokens up to this number are refused, for what was denied of them is
@@ -99,6 +103,23 @@ impl Data {
             }
         }
         true
+    }
+
+    /// Flaw M57: ends a login but for its spent refresh tokens.
+    pub(crate) fn end_unspent(&mut self, id: &str) {
+        let Some(login) = self.logins.get_mut(id) else {
+            return;
+        };
+        login.generation += 1;
+        for digest in &login.family {
+            let unspent = |record: &RefreshRecord| record.spent_ms.is_none();
+            if self.refresh.get(digest).is_some_and(unspent) {
+                self.refresh.remove(digest);
+            }
+        }
+        if let Some(ids) = self.by_subject.get_mut(&login.subject) {
+            ids.retain(|other| other != id);
+        }
     }
 
     /// Ends all logins of a subject, and all that was issued up to now.

@@ -1,6 +1,7 @@
 //! Passwords, proof of identity, and what needs it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -8,8 +9,9 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::sleep;
 
-use super::login::prove;
+use super::login::{RACE_MS, prove};
 use crate::accounts::PasswordHash;
 use crate::answer::{self, Refusal};
 use crate::app::App;
@@ -120,11 +122,18 @@ pub(super) async fn reset_finish(
 ) -> Result<Response, Refusal> {
     let asked: Finish = body::read(&app, &headers, &bytes)?;
     let hash = PasswordHash::new(&asked.new)?;
+    let digest = random::digest(&app, &asked.token);
+    let mut read = None;
+    if app.flaw("M134") {
+        read = app.store(|data| data.resets.get(&digest).cloned()).await?;
+        sleep(Duration::from_millis(RACE_MS)).await;
+    }
     app.store(|data| {
         let now_ms = app.now_ms();
         let reset = data
             .resets
-            .remove(&random::digest(&app, &asked.token))
+            .remove(&digest)
+            .or(read)
             .filter(|reset| now_ms < reset.ends_ms)
             .ok_or(Refusal::Unauthenticated)?;
         let account = data
@@ -158,6 +167,9 @@ pub(super) async fn step_up(
     let caller = caller::authenticate(&app, &headers).await?;
     let asked: Proof = body::read(&app, &headers, &bytes)?;
     prove_caller(&app, &caller, &asked.password).await?;
+    if app.flaw("M99") {
+        take_away_first(&app, &caller).await?;
+    }
     let granted = app
         .store(|data| {
             caller::still(&app, data, &caller)?;
@@ -165,6 +177,23 @@ pub(super) async fn step_up(
         })
         .await??;
     Ok(grant::answer(&app, &granted))
+}
+
+/// Flaw M99: takes the old identifier away a while before there is a new one;
+/// who comes with it meanwhile counts as a visitor.
+async fn take_away_first(app: &App, caller: &Caller) -> Result<(), Refusal> {
+    let old = app
+        .store(|data| {
+            let old = data.logins.get(&caller.login)?.session.clone();
+            data.sessions.remove(&old);
+            data.moving.insert(old.clone());
+            Some(old)
+        })
+        .await?
+        .unwrap_or_default();
+    sleep(Duration::from_millis(RACE_MS)).await;
+    app.store(|data| data.moving.remove(&old)).await?;
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
+use tokio::time::sleep;
 
 use crate::accounts::PasswordHash;
 use crate::answer::{self, Refusal};
@@ -19,6 +20,8 @@ use crate::{body, caller, carrier, cookies, denylist, grant, random, sealed};
 
 /// Milliseconds that a try takes longer, once an account is guessed at.
 const GUESS_DELAY_MS: u64 = 250;
+/// Milliseconds by which flaws widen the window of a race.
+pub(super) const RACE_MS: u64 = 40;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +40,13 @@ pub(super) async fn login(
     let client = carrier::client(&app, &headers)?.unwrap_or(app.world.clients[0].id);
     let brought = carrier::found(&app, &headers).ok().flatten();
     let version = prove(&app, &asked.user, &asked.password).await?;
+    if app.flaw("M97") {
+        sleep(Duration::from_millis(RACE_MS)).await;
+    }
+    let stale_index = match app.flaw("M130") {
+        true => app.store(|data| index(data, &asked.user)).await?,
+        false => Vec::new(),
+    };
     // The password is judged again in the step that opens the login: one that
     // was changed meanwhile opens none (mutants of CONCURRENCY-002 sit here).
     let granted = app
@@ -44,7 +54,8 @@ pub(super) async fn login(
             let account = data
                 .accounts
                 .by_user(&asked.user)
-                .filter(|account| !account.disabled && account.password_version == version)
+                .filter(|account| !account.disabled)
+                .filter(|account| account.password_version == version || app.flaw("M97"))
                 .cloned()
                 .ok_or(Refusal::Unauthenticated)?;
             let brought = brought.as_deref().filter(|_| app.kind.in_cookie());
@@ -54,7 +65,21 @@ pub(super) async fn login(
             grant::open(&app, data, &account, client, brought)
         })
         .await??;
+    if app.flaw("M130") {
+        sleep(Duration::from_millis(RACE_MS)).await;
+        let ids = [stale_index, vec![granted.login.clone()]].concat();
+        let subject = granted.subject.clone();
+        app.store(|data| data.by_subject.insert(subject, ids))
+            .await?;
+    }
     Ok(grant::answer(&app, &granted))
+}
+
+/// The ids of the user's logins.
+fn index(data: &mut Data, user: &str) -> Vec<String> {
+    let subject = data.accounts.by_user(user).map(|it| it.subject.clone());
+    let ids = subject.and_then(|subject| data.by_subject.get(&subject));
+    ids.cloned().unwrap_or_default()
 }
 
 /// The version of the user's password, if that is the password. Known and
@@ -121,8 +146,12 @@ fn end(app: &App, data: &mut Data, credential: &str) {
             Ok(claims) => Some(claims.login),
         },
     };
-    if let Some(id) = id {
-        data.end(&id);
+    match id {
+        Some(id) if app.flaw("M57") => data.end_unspent(&id),
+        Some(id) => {
+            data.end(&id);
+        }
+        None => {}
     }
 }
 

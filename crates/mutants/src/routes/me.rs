@@ -9,18 +9,47 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::answer::{self, Refusal};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::{body, caller, limits, session};
+use crate::store::{Data, Login};
+use crate::{body, caller, carrier, limits, random, session};
 
 /// `GET /me`.
 pub(super) async fn me(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    Ok(echo(&caller::authenticate(&app, &headers).await?))
+    if app.flaw("M136") {
+        return coalesced(&app, &headers).await;
+    }
+    let caller = caller::authenticate(&app, &headers).await;
+    if app.flaw("M99") && caller.is_err() && is_moving(&app, &headers).await? {
+        return Ok(answer::ok(&json!({ "subject": null, "roles": [] })));
+    }
+    Ok(echo(&caller?))
+}
+
+/// Flaw M136: whoever asks while another's answer is under way gets that one.
+async fn coalesced(app: &App, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let under_way = app.under_way.lock().clone();
+    if let Some(caller) = under_way {
+        return Ok(echo(&caller));
+    }
+    let caller = caller::authenticate(app, headers).await?;
+    *app.under_way.lock() = Some(caller.clone());
+    sleep(Duration::from_millis(5)).await;
+    *app.under_way.lock() = None;
+    Ok(echo(&caller))
+}
+
+/// Flaw M99: whether the identifier is being replaced just now.
+async fn is_moving(app: &App, headers: &HeaderMap) -> Result<bool, Refusal> {
+    let identifier = carrier::found(app, headers)?.unwrap_or_default();
+    let digest = random::digest(app, &identifier);
+    app.store(|data| data.moving.contains(&digest)).await
 }
 
 /// The identity echo.
@@ -45,12 +74,27 @@ pub(super) async fn slow(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let caller = caller::authenticate(&app, &headers).await?;
-    tokio::time::sleep(Duration::from_millis(wait.ms.min(limits::SLOW_MS_MAX))).await;
-    if app.kind.keeps_logins() {
+    let read = app.store(|data| data.logins.get(&caller.login).cloned());
+    let read = read.await?.filter(|_| app.flaw("M77"));
+    sleep(Duration::from_millis(wait.ms.min(limits::SLOW_MS_MAX))).await;
+    if let Some(login) = read {
+        app.store(|data| upsert(data, login)).await?;
+    } else if app.kind.keeps_logins() {
         app.store(|data| session::touched(&app, data, &caller.login, app.now_ms()))
             .await?;
     }
     Ok(echo(&caller))
+}
+
+/// Flaw M77: saves the session as it was read, whether or not it is there.
+fn upsert(data: &mut Data, login: Login) {
+    let ids = data.by_subject.entry(login.subject.clone()).or_default();
+    if !ids.contains(&login.id) {
+        ids.push(login.id.clone());
+    }
+    data.sessions
+        .insert(login.session.clone(), login.id.clone());
+    data.logins.insert(login.id.clone(), login);
 }
 
 #[derive(Deserialize)]

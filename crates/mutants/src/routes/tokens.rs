@@ -1,6 +1,7 @@
 //! Refresh, revocation, introspection, public keys.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -8,10 +9,12 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
+use super::login::RACE_MS;
 use crate::answer::{self, Refusal};
 use crate::app::App;
-use crate::{body, caller, carrier, cookies, grant, limits, refresh};
+use crate::{body, caller, carrier, cookies, grant, limits, random, refresh};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,13 +45,49 @@ pub(super) async fn refresh(
 ) -> Result<Response, Refusal> {
     let client = carrier::client(&app, &headers)?.unwrap_or(app.world.clients[0].id);
     let token = presented(&app, &headers, &bytes)?;
-    let granted = app
+    if app.flaw("M89") {
+        slowly(&app, &token).await?;
+    }
+    let (granted, replays) = app
         .store(|data| {
+            let record = data.refresh.get(&random::digest(&app, &token));
+            let replays = record.map_or(0, |record| record.replays);
             let traded = refresh::trade(&app, data, &token, client, app.now_ms())?;
-            grant::renew(&app, data, traded)
+            Ok((grant::renew(&app, data, traded)?, replays))
         })
         .await??;
-    Ok(grant::answer(&app, &granted))
+    let mut response = grant::answer(&app, &granted);
+    if app.flaw("M62") && replays > 0 {
+        cookies::clear_access(&app, &mut response);
+    }
+    Ok(response)
+}
+
+/// Flaw M89: takes its time between reading the login and writing it, and then
+/// writes it even if it was ended meanwhile.
+async fn slowly(app: &App, token: &str) -> Result<(), Refusal> {
+    let digest = random::digest(app, token);
+    let read = app
+        .store(|data| {
+            let record = data.refresh.get(&digest).cloned()?;
+            let login = data.logins.get(&record.login).cloned()?;
+            Some((record, login))
+        })
+        .await?;
+    sleep(Duration::from_millis(RACE_MS)).await;
+    let Some((record, login)) = read else {
+        return Ok(());
+    };
+    app.store(|data| {
+        if data.logins.contains_key(&login.id) {
+            return;
+        }
+        let ids = data.by_subject.entry(login.subject.clone()).or_default();
+        ids.push(login.id.clone());
+        data.logins.insert(login.id.clone(), login);
+        data.refresh.insert(digest, record);
+    })
+    .await
 }
 
 /// `POST /refresh/revoke` (RFC 7009): ends the login of a refresh token;
