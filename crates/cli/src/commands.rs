@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod conform;
 pub(crate) mod export;
 pub(crate) mod list;
 pub(crate) mod load;

@@ -1,7 +1,15 @@
-//! What stands behind `authbench conform`.
+//! Conformance runs: which target, which checks, and what becomes of what they
+//! find.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the command is to come"))]
+pub(crate) mod baseline;
+pub(crate) mod choice;
+pub(crate) mod doctor;
+pub(crate) mod init;
+pub(crate) mod listing;
 pub(crate) mod ours;
-#[expect(dead_code, reason = "the command is to come")]
+pub(crate) mod output;
+pub(crate) mod progress;
+mod shell_hooks;
+pub(crate) mod subject;
 pub(crate) mod vectors;
 pub(crate) mod verifiers;

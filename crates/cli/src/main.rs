@@ -44,6 +44,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bench(commands::bench::Args),
+    Conform(Box<commands::conform::Args>),
     Export(commands::export::Args),
     List(commands::list::Args),
     Load(commands::load::Args),
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => commands::run::quick(&cli.quick),
         Some(Command::Bench(args)) => commands::bench::execute(&args),
+        Some(Command::Conform(args)) => commands::conform::execute(&args),
         Some(Command::Export(args)) => commands::export::execute(&args),
         Some(Command::List(args)) => commands::list::execute(&args),
         Some(Command::Load(args)) => commands::load::execute(&args),

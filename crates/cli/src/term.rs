@@ -40,11 +40,16 @@ pub(crate) fn paint_error(text: &str) -> String {
 
 /// `text` in red where standard output is a terminal and `NO_COLOR` is unset.
 pub(crate) fn paint(text: &str) -> String {
-    if colours() && std::io::stdout().is_terminal() {
+    if paints() {
         format!("\x1b[1;31m{text}\x1b[0m")
     } else {
         text.to_owned()
     }
+}
+
+/// Whether standard output is a terminal that may be painted.
+pub(crate) fn paints() -> bool {
+    colours() && std::io::stdout().is_terminal()
 }
 
 /// Whether colours are wanted (https://no-color.org).

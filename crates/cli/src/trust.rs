@@ -19,6 +19,19 @@ pub(crate) fn of(ca: Option<&Path>, insecure: bool) -> Result<Trust> {
     let Some(file) = ca else {
         return Ok(Trust::Roots(Vec::new()));
     };
+    Ok(Trust::Roots(certificates(file)?))
+}
+
+/// The first certificate of the PEM file `ca` (DER).
+///
+/// # Errors
+/// [`UsageError`] when the file cannot be read or holds no certificate.
+pub(crate) fn certificate(ca: &Path) -> Result<Vec<u8>> {
+    Ok(certificates(ca)?.swap_remove(0))
+}
+
+/// The certificates of a PEM file, at least one.
+fn certificates(file: &Path) -> Result<Vec<Vec<u8>>> {
     let text = std::fs::read(file)
         .map_err(|error| UsageError(format!("`{}` cannot be read: {error}", file.display())))?;
     let blocks = pem::parse_many(&text)
@@ -32,5 +45,5 @@ pub(crate) fn of(ca: Option<&Path>, insecure: bool) -> Result<Trust> {
         let message = format!("`{}` holds no certificate", file.display());
         return Err(UsageError(message).into());
     }
-    Ok(Trust::Roots(certificates))
+    Ok(certificates)
 }

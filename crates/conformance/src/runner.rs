@@ -1,7 +1,6 @@
 //! One run over one target.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicU32;
 
 use authbench_core::Clock as _;
 use authbench_core::system::{SystemClock, monotonic_ns};
@@ -9,11 +8,9 @@ use authbench_results::{
     Accepted, CheckOutcome, CheckReport, ConformanceReport, ConformanceTarget, ConformanceVersion,
 };
 use futures_util::FutureExt as _;
-use parking_lot::Mutex;
 
 use crate::catalogue;
 use crate::check::{Check, Cost};
-use crate::client::{Client, ClientOptions};
 use crate::hooks::{Door, KeyFault, StoreFault};
 use crate::options::Options;
 use crate::stop::Stop;
@@ -84,17 +81,7 @@ pub async fn run(
 ) -> Result<ConformanceReport, RunError> {
     let began_ms = SystemClock.now().0;
     let began_ns = monotonic_ns();
-    let shared = Shared {
-        client: Client::new(&ClientOptions {
-            timeout: options.request_timeout,
-            rate_per_s: options.rate_per_s,
-            certificate_der: target.certificate_der.clone(),
-        })
-        .map_err(RunError::Client)?,
-        next_user: AtomicU32::new(0),
-        expended: AtomicU32::new(0),
-        proofs: Mutex::default(),
-    };
+    let shared = Shared::new(target, options)?;
     fits(target, options, &shared)
         .await
         .map_err(RunError::Unfit)?;

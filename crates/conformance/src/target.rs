@@ -110,6 +110,12 @@ impl Target {
         &self.profile
     }
 
+    /// The file that the profile comes from.
+    #[must_use]
+    pub fn profile_file(&self) -> Option<&std::path::Path> {
+        self.profile_file.as_deref()
+    }
+
     /// Scheme, host and port of each replica.
     #[must_use]
     pub fn origins(&self) -> &[String] {

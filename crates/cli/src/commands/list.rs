@@ -8,11 +8,12 @@ use authbench_catalog::{available, probe};
 use authbench_core::{Guarantees, OutageBehaviour, RefreshOffer};
 use serde::Serialize;
 
+use crate::conform::listing::{self, CheckRow};
 use crate::exit::Outcome;
 use crate::run::library;
 use crate::term::{self, Format};
 
-/// List strategies, scenarios and targets.
+/// List strategies, scenarios, targets and conformance checks.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// What to list; everything if absent.
@@ -24,6 +25,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Eq, PartialEq, clap::ValueEnum)]
 enum Kind {
+    Checks,
     Strategies,
     Scenarios,
     Targets,
@@ -58,14 +60,20 @@ struct Lists {
     scenarios: Option<Vec<NamedRow>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     targets: Option<Vec<NamedRow>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Vec<CheckRow>>,
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
+    if args.kind == Some(Kind::Checks) && args.format == Format::Md {
+        return checks_page();
+    }
     let wanted = |kind| args.kind.is_none_or(|only| only == kind);
     let lists = Lists {
         strategies: wanted(Kind::Strategies).then(strategies).transpose()?,
         scenarios: wanted(Kind::Scenarios).then(scenarios).transpose()?,
         targets: wanted(Kind::Targets).then(targets).transpose()?,
+        checks: wanted(Kind::Checks).then(listing::rows),
     };
     if args.format == Format::Json {
         term::say(serde_json::to_string_pretty(&lists)?)?;
@@ -94,6 +102,15 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
             term::say(term::table(args.format, 2, &[title, "what it is"], rows))?;
         }
     }
+    if let Some(rows) = &lists.checks {
+        term::say(listing::table(args.format, rows))?;
+    }
+    Ok(Outcome::Good)
+}
+
+/// Alone, checks are a page of their own in Markdown.
+fn checks_page() -> Result<Outcome> {
+    term::say(listing::markdown(&listing::rows()).trim_end())?;
     Ok(Outcome::Good)
 }
 

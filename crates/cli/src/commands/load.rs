@@ -188,7 +188,7 @@ fn method(text: &str) -> Result<Method, String> {
 }
 
 /// A number with ms, s, m or h behind it; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());

@@ -96,6 +96,7 @@ impl Ours {
     }
 
     /// What describes the target.
+    #[cfg(test)]
     pub(crate) fn profile(&self) -> &Profile {
         &self.profile
     }

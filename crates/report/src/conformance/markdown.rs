@@ -11,6 +11,7 @@ use super::words;
 /// did not pass, folded.
 #[must_use]
 pub fn markdown(report: &ConformanceReport) -> String {
+    let report = &words::legible(report);
     let checks = worst_first(report);
     let mut page = format!(
         "# Conformance of {}\n\n{}\n\n{}\n\n",

@@ -13,6 +13,7 @@ const OWN_STYLE: &str = include_str!("page/style.css");
 /// worst check first. Every text from the report is escaped.
 #[must_use]
 pub fn page(report: &ConformanceReport) -> String {
+    let report = &words::legible(report);
     let checks = worst_first(report);
     html! {
         (DOCTYPE)

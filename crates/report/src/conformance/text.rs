@@ -26,6 +26,7 @@ const LINES: usize = 14;
 /// last, where the eye ends up.
 #[must_use]
 pub fn text(report: &ConformanceReport, options: TextOptions) -> String {
+    let report = &words::legible(report);
     let mut page = Page {
         options,
         lines: Vec::new(),
@@ -80,7 +81,7 @@ impl Page {
         self.blank();
         self.lines.push(format!(
             "{painted} {} {} {}",
-            self.paint("1", &tame(&check.id)),
+            self.paint("1", &flat(&check.id)),
             check.level.label(),
             check.severity.label()
         ));
@@ -97,13 +98,13 @@ impl Page {
             self.prose("  ", &words::accepted(accepted));
         }
         for case in words::telling(check) {
-            self.prose(&format!("  {}: ", tame(&case.name)), &case.detail);
+            self.prose(&format!("  {}: ", flat(&case.name)), &case.detail);
         }
         self.notes(check);
     }
 
     fn case(&mut self, case: &CaseReport) {
-        let mark = format!("  {} {}: ", case.outcome.label(), tame(&case.name));
+        let mark = format!("  {} {}: ", case.outcome.label(), flat(&case.name));
         self.prose(&mark, &case.detail);
         let shown = if self.options.verbose {
             case.evidence.len()
@@ -124,7 +125,7 @@ impl Page {
             let count = message.lines().count();
             let shown = if self.options.verbose { count } else { LINES };
             for line in message.lines().take(shown) {
-                let line = format!("    {mark} {}", tame(line));
+                let line = format!("    {mark} {}", line.replace('\t', " "));
                 self.lines.push(line.trim_end().to_owned());
             }
             if count > shown {
@@ -161,7 +162,7 @@ impl Page {
             self.blank();
             self.prose("", "Passed, and worth knowing:");
             for check in noted {
-                self.prose(&format!("  {} ", tame(&check.id)), &check.statement);
+                self.prose(&format!("  {} ", flat(&check.id)), &check.statement);
                 self.notes(check);
             }
         }
@@ -177,7 +178,7 @@ impl Page {
         self.prose("", "Not applicable:");
         for check in absent {
             let reason = check.reason.as_deref().unwrap_or("no reason is given");
-            self.prose(&format!("  {} ", tame(&check.id)), reason);
+            self.prose(&format!("  {} ", flat(&check.id)), reason);
         }
     }
 
@@ -187,7 +188,7 @@ impl Page {
         let options = textwrap::Options::new(WIDTH)
             .initial_indent(mark)
             .subsequent_indent(&indent);
-        let text = tame(text);
+        let text = flat(text);
         let wrapped = textwrap::wrap(&text, options);
         self.lines
             .extend(wrapped.iter().map(|line| line.trim_end().to_owned()));
@@ -206,22 +207,7 @@ impl Page {
     }
 }
 
-/// `text` without what a terminal would obey or hide (ECMA-48 control
-/// functions, Unicode bidirectional controls): those stand escaped.
-fn tame(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let mut tamed = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\t' {
-            tamed.push(' ');
-        } else if obeyed(c) {
-            tamed.extend(c.escape_default());
-        } else {
-            tamed.push(c);
-        }
-    }
-    tamed
+/// `text` in one line.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

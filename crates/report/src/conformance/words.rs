@@ -4,6 +4,55 @@ use authbench_results::{Accepted, CaseReport, CheckOutcome, CheckReport, Conform
 
 use super::standing::{Standing, Totals};
 
+/// The report, with what a stranger's server said made harmless to the eye:
+/// what a terminal would obey, or a browser would hide or turn round, stands
+/// escaped.
+pub(super) fn legible(report: &ConformanceReport) -> ConformanceReport {
+    let mut report = report.clone();
+    tame(&mut report.target.name);
+    report.target.base_urls.iter_mut().for_each(tame);
+    report.target.profile.iter_mut().for_each(tame);
+    for check in &mut report.checks {
+        check.reason.iter_mut().for_each(tame);
+        check.notes.iter_mut().for_each(tame);
+        check
+            .accepted
+            .iter_mut()
+            .for_each(|it| tame(&mut it.reason));
+        for case in &mut check.cases {
+            tame(&mut case.name);
+            tame(&mut case.detail);
+            for evidence in &mut case.evidence {
+                tame(&mut evidence.sent);
+                tame(&mut evidence.received);
+            }
+        }
+    }
+    report
+}
+
+/// Escapes all control characters (ECMA-48) but line feeds and tabs, and those
+/// of Unicode that have no width or a direction.
+fn tame(text: &mut String) {
+    let obeyed = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    // A line's end in HTTP is no control character that anybody fears.
+    *text = text.replace("\r\n", "\n");
+    if text.contains(obeyed) {
+        let mut tamed = String::with_capacity(text.len() + 8);
+        for c in text.chars() {
+            if obeyed(c) {
+                tamed.extend(c.escape_default());
+            } else {
+                tamed.push(c);
+            }
+        }
+        *text = tamed;
+    }
+}
+
 /// "2 MUST failed, 1 inconclusive, 40 passed"; what does not occur is left out.
 pub(super) fn totals(report: &ConformanceReport) -> String {
     let totals = Totals::of(report);
@@ -45,9 +94,10 @@ pub(super) fn target(report: &ConformanceReport) -> String {
 
 /// What the run was: how many checks and requests, how long, which seed.
 pub(super) fn run(report: &ConformanceReport) -> String {
+    let count = report.checks.len();
     format!(
-        "{} checks, {} requests, {}, seed {}, {}",
-        report.checks.len(),
+        "{count} check{}, {} requests, {}, seed {}, {}",
+        if count == 1 { "" } else { "s" },
         report.requests,
         seconds(report.duration_ms),
         report.seed,
