@@ -4,21 +4,28 @@ use authbench_results::{Accepted, CaseReport, CheckOutcome, CheckReport, Conform
 
 use super::standing::{Standing, Totals};
 
-/// The report, with what a stranger's server said made harmless to the eye:
-/// what a terminal would obey, or a browser would hide or turn round, stands
-/// escaped.
+/// The report, made harmless to the eye: what a terminal would obey, or a
+/// browser would hide or turn round, stands escaped. Most texts come from the
+/// target, and a file with a report in it may come from anywhere.
 pub(super) fn legible(report: &ConformanceReport) -> ConformanceReport {
     let mut report = report.clone();
-    tame(&mut report.target.name);
-    report.target.base_urls.iter_mut().for_each(tame);
-    report.target.profile.iter_mut().for_each(tame);
+    let target = &mut report.target;
+    tame(&mut target.name);
+    let lists = target.families.iter_mut().chain(&mut target.base_urls);
+    lists.chain(&mut target.profile).for_each(tame);
+    tame(&mut report.tool_version);
+    tame(&mut report.started_at);
     for check in &mut report.checks {
-        check.reason.iter_mut().for_each(tame);
-        check.notes.iter_mut().for_each(tame);
-        check
-            .accepted
-            .iter_mut()
-            .for_each(|it| tame(&mut it.reason));
+        for text in [&mut check.id, &mut check.statement, &mut check.mend] {
+            tame(text);
+        }
+        let lists = check.clauses.iter_mut().chain(&mut check.notes);
+        lists.chain(&mut check.reason).for_each(tame);
+        check.measured.iter_mut().for_each(|it| tame(&mut it.name));
+        for accepted in &mut check.accepted {
+            tame(&mut accepted.reason);
+            accepted.until.iter_mut().for_each(tame);
+        }
         for case in &mut check.cases {
             tame(&mut case.name);
             tame(&mut case.detail);
