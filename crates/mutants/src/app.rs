@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::answer::Refusal;
 use crate::caller::Caller;
 use crate::clock::Clock;
+use crate::key_source::{KeyCache, KeySource};
 use crate::keys::KeyRing;
 use crate::kind::Kind;
 use crate::log::Log;
@@ -24,6 +25,7 @@ pub(crate) struct Client {
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) keys: KeyRing,
+    pub(crate) key_source: KeySource,
     pub(crate) log: Log,
     pub(crate) clients: [Client; 2],
     pub(crate) latest_ms: Arc<AtomicU64>,
@@ -36,6 +38,7 @@ pub(crate) struct App {
     pub(crate) replica: usize,
     pub(crate) clock: Arc<Clock>,
     pub(crate) world: Arc<World>,
+    pub(crate) key_cache: KeyCache,
     pub(crate) flaws: Arc<[&'static str]>,
     /// Flaw M136: whose answer is under way.
     pub(crate) under_way: Mutex<Option<Caller>>,

@@ -8,7 +8,11 @@ use crate::specimen::Inner;
 
 impl Hooks for Inner {
     fn has(&self, door: Door) -> bool {
-        !matches!(door, Door::KeySource | Door::KeyFetches | Door::Memory)
+        match door {
+            Door::KeySource | Door::KeyFetches => self.kind.fetches_keys(),
+            Door::Memory => false,
+            _ => true,
+        }
     }
 
     fn step_clock(&self, replica: usize, step_ms: i64) -> HookFuture<'_, ()> {
@@ -66,16 +70,28 @@ impl Hooks for Inner {
         Box::pin(async move {
             let now_ms = self.replica(0)?.clock.now_ms();
             let done = self.world.keys.rotate(now_ms);
+            self.world.key_source.announce();
             done.map_err(|_| failed("no new key could be made", "the generator failed"))
         })
     }
 
-    fn set_key_source(&self, _: KeyFault) -> HookFuture<'_, ()> {
-        Box::pin(async { Err(HookError::Absent(Door::KeySource)) })
+    fn set_key_source(&self, fault: KeyFault) -> HookFuture<'_, ()> {
+        Box::pin(async move {
+            if !self.kind.fetches_keys() {
+                return Err(HookError::Absent(Door::KeySource));
+            }
+            self.world.key_source.set_fault(fault);
+            Ok(())
+        })
     }
 
     fn key_fetches(&self) -> HookFuture<'_, u64> {
-        Box::pin(async { Err(HookError::Absent(Door::KeyFetches)) })
+        Box::pin(async move {
+            match self.kind.fetches_keys() {
+                true => Ok(self.world.key_source.fetches()),
+                false => Err(HookError::Absent(Door::KeyFetches)),
+            }
+        })
     }
 
     fn memory(&self, _: usize) -> HookFuture<'_, u64> {

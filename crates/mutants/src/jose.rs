@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Refusal;
 use crate::app::App;
-use crate::strict_json;
+use crate::{key_source, strict_json};
 
 /// `typ` of access tokens (RFC 9068 2.1).
 pub(crate) const TYP: &str = "at+jwt";
@@ -61,6 +61,9 @@ pub(crate) fn verify(app: &App, token: &str) -> Option<Verified> {
     }
     let signature = decode(app, signature)?;
     let (alg, kid) = judged(app, &header)?;
+    if !key_source::knows(app, kid) {
+        return None;
+    }
     // Which key: by `kid` in our own ring, and no other way (mutants of
     // JWT-003 to JWT-007 sit here).
     let issuer = app.world.keys.by_kid(app, kid, |key| {

@@ -2,6 +2,8 @@
 //! everywhere before it signs, and a retired one is refused everywhere at once
 //! (ASVS 5.0 11.2.2).
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
@@ -243,6 +245,15 @@ impl KeyRing {
             .find(|key| key.kid == kid)
             .filter(|key| key.retires_ms.is_none_or(|ends_ms| now_ms < ends_ms))
             .map(act)
+    }
+
+    /// The identifiers of all keys that are not retired.
+    pub(crate) fn kids(&self, now_ms: u64) -> BTreeSet<String> {
+        let keys = self.keys.read();
+        let good = keys
+            .iter()
+            .filter(|key| key.retires_ms.is_none_or(|ends_ms| now_ms < ends_ms));
+        good.map(|key| key.kid.clone()).collect()
     }
 
     /// Puts a new signing key in front; the present one is good for the life

@@ -22,6 +22,10 @@ pub const GUESSES_MAX: u32 = 10;
 pub const OUTAGE_ANSWER_MS: u64 = 3_000;
 /// Milliseconds after which an expired record has left the store.
 pub const PURGE_MS: u64 = 60_000;
+/// Milliseconds for which a fetched key set is used.
+pub const KEYS_CACHE_MS: u64 = 10 * 60_000;
+/// Milliseconds between two fetches of it, at least.
+pub const KEYS_FETCH_INTERVAL_MS: u64 = 5_000;
 /// `iss` of access tokens.
 pub const ISSUER: &str = "https://specimen.example";
 /// `iss` of a second issuer, which speaks for its own subjects only.
@@ -110,6 +114,12 @@ impl Kind {
             self,
             Self::SessionCookie | Self::SessionBearer | Self::Sealed
         )
+    }
+
+    /// Whether the keys that verify are fetched from elsewhere.
+    #[must_use]
+    pub const fn fetches_keys(self) -> bool {
+        matches!(self, Self::JwtEs256)
     }
 
     /// Whether no store is asked about logins.

@@ -27,6 +27,7 @@ mod flaws;
 mod grant;
 mod hooks;
 mod jose;
+mod key_source;
 mod keys;
 mod limits;
 mod log;

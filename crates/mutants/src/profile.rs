@@ -9,7 +9,8 @@ use authbench_wire::Profile;
 use crate::accounts::PATTERN_COUNT;
 use crate::kind::{
     ABSOLUTE_MS, APP_ORIGIN, AUDIENCE, GRACE_MS, GRACE_REPLAYS_MAX, GUESSES_MAX, IDLE_MS, ISSUER,
-    Kind, OUTAGE_ANSWER_MS, PARTNER, PURGE_MS, SESSIONS_MAX, SKEW_MS, STEP_UP_MS,
+    KEYS_CACHE_MS, KEYS_FETCH_INTERVAL_MS, Kind, OUTAGE_ANSWER_MS, PARTNER, PURGE_MS, SESSIONS_MAX,
+    SKEW_MS, STEP_UP_MS,
 };
 use crate::specimen::Inner;
 
@@ -298,6 +299,12 @@ fn policy(kind: Kind) -> String {
         let _ = writeln!(
             out,
             "issuer = \"{ISSUER}\"\naudience = \"{AUDIENCE}\"\nfuture_iat_refused = true"
+        );
+    }
+    if kind.fetches_keys() {
+        let _ = writeln!(
+            out,
+            "keys_cache_ms = {KEYS_CACHE_MS}\nkeys_fetch_interval_ms = {KEYS_FETCH_INTERVAL_MS}"
         );
     }
     if kind.refreshes() {

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::{App, Client, World};
 use crate::clock::Clock;
+use crate::key_source::{KeyCache, KeySource};
 use crate::keys::KeyRing;
 use crate::kind::Kind;
 use crate::log::Log;
@@ -78,6 +79,7 @@ impl Specimen {
         let world = Arc::new(World {
             store: Store::new(!kind.is_stateless()),
             keys: KeyRing::new(kind).map_err(|_| SpecimenError::Keys)?,
+            key_source: KeySource::new(),
             log: Log::default(),
             clients: [
                 Client {
@@ -197,6 +199,7 @@ impl Inner {
             replica: replica.number,
             clock: Arc::clone(&replica.clock),
             world: Arc::clone(&self.world),
+            key_cache: KeyCache::default(),
             flaws: Arc::clone(&self.flaws),
             under_way: Mutex::default(),
         };
