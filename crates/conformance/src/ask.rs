@@ -29,6 +29,7 @@ pub struct Ask<'t> {
     request: Option<Request>,
     operation: Option<Operation>,
     replica: usize,
+    origin: Option<String>,
     method: Option<Method>,
     path: Option<String>,
     values: Vec<(String, String)>,
@@ -61,6 +62,7 @@ impl<'t> Ask<'t> {
             request: None,
             operation: None,
             replica: 0,
+            origin: None,
             method: None,
             path: None,
             values: Vec::new(),
@@ -79,6 +81,13 @@ impl<'t> Ask<'t> {
     /// Asks this replica.
     pub fn at(mut self, replica: usize) -> Self {
         self.replica = replica;
+        self
+    }
+
+    /// Asks another door of the target: scheme, host and port, as the profile
+    /// names it (`tls.plain_url`).
+    pub fn at_origin(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.trim_end_matches('/').to_owned());
         self
     }
 
@@ -223,7 +232,10 @@ impl<'t> Ask<'t> {
             (None, Some(request)) => method_of(request),
             (None, None) => Method::GET,
         };
-        let origin = self.trial.origin(self.replica)?.to_owned();
+        let origin = match &self.origin {
+            Some(origin) => origin.clone(),
+            None => self.trial.origin(self.replica)?.to_owned(),
+        };
         let path = self.filled_path()?;
         let mut headers = vec![(ACCEPT, HeaderValue::from_static("application/json"))];
         let is_safe = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
