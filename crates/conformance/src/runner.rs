@@ -77,7 +77,7 @@ pub fn plan(target: &Target, options: &Options) -> Vec<Planned> {
 pub async fn run(
     target: &Target,
     options: &Options,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<ConformanceReport, RunError> {
     let began_ms = SystemClock.now().0;
     let began_ns = monotonic_ns();

@@ -81,6 +81,20 @@ pub(crate) fn machine(root: &Path, cases: Option<u32>) -> Result<()> {
     cargo_with(root, &arguments, &services.env)
 }
 
+/// Makes the kill table of the conformance checks.
+pub(crate) fn mutants(root: &Path, table_args: &[String]) -> Result<()> {
+    let mut arguments = vec![
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        "authbench-mutants",
+        "--",
+    ];
+    arguments.extend(table_args.iter().map(String::as_str));
+    cargo_with(root, &arguments, &[])
+}
+
 /// Runs `command` where this was called, with a server of each kind.
 pub(crate) fn with_servers(root: &Path, command: &[String]) -> Result<()> {
     let services = Services::ensure(root)?;

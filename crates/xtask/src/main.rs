@@ -52,6 +52,12 @@ enum Task {
         #[arg(long)]
         cases: Option<u32>,
     },
+    /// The kill table: which conformance check finds which flaw of the specimen, optimized.
+    Mutants {
+        /// Arguments for the table: flaws, checks or groups, `--evidence`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        table_args: Vec<String>,
+    },
     /// Checks the style of the files; each message names its mend.
     Tidy,
     /// Checks who imports whom.
@@ -86,6 +92,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Test { runner_args } => ci::test(&root, runner_args),
         Task::WithServers { command } => ci::with_servers(&root, command),
         Task::Machine { cases } => ci::machine(&root, *cases),
+        Task::Mutants { table_args } => ci::mutants(&root, table_args),
         Task::Tidy => tidy::run(&root),
         Task::Layers => layers::run(&root),
         Task::Schema { check } => schema::run(&root, *check),

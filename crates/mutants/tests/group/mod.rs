@@ -7,7 +7,7 @@ use authbench_mutants::{Kind, flaw};
 pub(crate) async fn sound(groups: &[&str]) {
     let mut bad = String::new();
     for kind in Kind::ALL {
-        let report = try_sound(kind, groups).await.unwrap();
+        let report = try_sound(kind, groups).await.expect("a run");
         let found = complaints(&report);
         if !found.is_empty() {
             bad.push_str(&format!("{}:\n{found}", kind.label()));
@@ -22,7 +22,7 @@ pub(crate) async fn caught(group: &str) {
     let (mut bad, mut tried) = (String::new(), 0);
     for flaw in flaw::all().filter(|flaw| flaw.caught_by.starts_with(group)) {
         tried += 1;
-        let row = kill(flaw, &[group]).await.unwrap();
+        let row = kill(flaw, &[group]).await.expect("a run");
         if !row.is_good() {
             bad.push_str(&format!(
                 "{} ({}), {}: failed {:?}, unclear {:?}\n{}",
