@@ -5,9 +5,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
+pub mod jwe;
 mod key;
+mod public;
 
 pub use key::{KeyError, SignKey};
+pub use public::{disguises, private_members};
 
 /// A compact JWS, taken apart without looking at its signature.
 #[derive(Clone, Debug)]
@@ -56,6 +59,23 @@ impl Token {
         decode(&self.segments[2]).unwrap_or_default()
     }
 
+    /// The token with another header, and the signature of the old one.
+    #[must_use]
+    pub fn with_header(&self, header: &str) -> String {
+        format!(
+            "{}.{}.{}",
+            encode(header),
+            self.segments[1],
+            self.segments[2]
+        )
+    }
+
+    /// The header with one member more, or another value for it.
+    #[must_use]
+    pub fn header_with(&self, name: &str, value: impl Into<Value>) -> Map<String, Value> {
+        with(&self.header, name, value)
+    }
+
     /// The token with another signature.
     #[must_use]
     pub fn with_signature(&self, signature: &[u8]) -> String {
@@ -85,5 +105,61 @@ pub fn signing_input(header: &str, claims: &str) -> String {
 /// A JSON object as text, members in their order.
 #[must_use]
 pub fn text_of(object: &Map<String, Value>) -> String {
-    serde_json::to_string(object).unwrap_or_default()
+    Value::Object(object.clone()).to_string()
+}
+
+/// `object` with one member more, or another value for it.
+#[must_use]
+pub fn with(
+    object: &Map<String, Value>,
+    name: &str,
+    value: impl Into<Value>,
+) -> Map<String, Value> {
+    let mut changed = object.clone();
+    changed.insert(name.to_owned(), value.into());
+    changed
+}
+
+/// `object` without a member.
+#[must_use]
+pub fn without(object: &Map<String, Value>, name: &str) -> Map<String, Value> {
+    let mut changed = object.clone();
+    changed.shift_remove(name);
+    changed
+}
+
+/// A JSON object as text with `raw` for the value of `name`: it may be a number
+/// that fits no type, or no JSON at all.
+#[must_use]
+pub fn text_with_raw(object: &Map<String, Value>, name: &str, raw: &str) -> String {
+    let marker = "\u{1}authbench\u{1}";
+    let text = text_of(&with(object, name, marker));
+    text.replace(&Value::from(marker).to_string(), raw)
+}
+
+/// A JSON object as text in which `name` stands twice: with `raw` before all
+/// other members, or behind them.
+#[must_use]
+pub fn text_with_second(
+    object: &Map<String, Value>,
+    name: &str,
+    raw: &str,
+    place: Place,
+) -> String {
+    let text = text_of(object);
+    let inner = &text[1..text.len() - 1];
+    let second = format!("{}:{raw}", Value::from(name));
+    match place {
+        Place::First => format!("{{{second},{inner}}}"),
+        Place::Last => format!("{{{inner},{second}}}"),
+    }
+}
+
+/// Where a second member of the same name stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// Before all others.
+    First,
+    /// Behind all others.
+    Last,
 }

@@ -23,6 +23,7 @@ pub mod client;
 pub mod hooks;
 pub mod jar;
 pub mod jose;
+pub mod listener;
 pub mod login;
 mod mask;
 pub mod options;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use authbench_wire::profile::SigningKey;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey, VerificationAlgorithm,
 };
 use serde_json::{Value, json};
 
@@ -128,8 +128,8 @@ impl SignKey {
         })
     }
 
-    /// A new key of the kind that `alg` needs (HS*, ES256, ES384, EdDSA); what
-    /// an attacker would make.
+    /// A new key of the kind that `alg` needs (HS*, ES256, ES384, EdDSA, RS*,
+    /// PS*); what an attacker would make.
     ///
     /// # Errors
     /// [`KeyError::Kind`] for any other `alg`.
@@ -147,6 +147,9 @@ impl SignKey {
             "ES256" => Kind::Ec(made(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?),
             "ES384" => Kind::Ec(made(&ECDSA_P384_SHA384_FIXED_SIGNING).map_err(failed)?),
             "EdDSA" => Kind::Ed(Ed25519KeyPair::generate().map_err(failed)?),
+            "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => {
+                Kind::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?)
+            }
             other => {
                 return Err(KeyError::Kind {
                     kind: other.to_owned(),
@@ -158,6 +161,52 @@ impl SignKey {
             kid: None,
             kind,
         })
+    }
+
+    /// An ES256 key in an unencrypted PKCS#8 document.
+    ///
+    /// # Errors
+    /// [`KeyError::Rejected`] when it is none.
+    pub fn es256_from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)?;
+        Ok(Self {
+            alg: "ES256".to_owned(),
+            kid: None,
+            kind: Kind::Ec(pair),
+        })
+    }
+
+    /// Whether this key made `signature` over `input` by `alg`.
+    #[must_use]
+    pub fn made(&self, alg: &str, input: &[u8], signature: &[u8]) -> bool {
+        let checked = |how: &'static dyn VerificationAlgorithm, public: &[u8]| {
+            UnparsedPublicKey::new(how, public)
+                .verify(input, signature)
+                .is_ok()
+        };
+        match (&self.kind, alg) {
+            (Kind::Secret(_) | Kind::Ed(_), _) => {
+                self.sign(alg, input).is_some_and(|own| own == signature)
+            }
+            (Kind::Ec(pair), "ES256") => checked(
+                &signature::ECDSA_P256_SHA256_FIXED,
+                pair.public_key().as_ref(),
+            ),
+            (Kind::Ec(pair), "ES384") => checked(
+                &signature::ECDSA_P384_SHA384_FIXED,
+                pair.public_key().as_ref(),
+            ),
+            (Kind::Rsa(pair), "PS256" | "PS384" | "PS512") => {
+                let how = match alg {
+                    "PS256" => &signature::RSA_PSS_2048_8192_SHA256,
+                    "PS384" => &signature::RSA_PSS_2048_8192_SHA384,
+                    _ => &signature::RSA_PSS_2048_8192_SHA512,
+                };
+                checked(how, pair.public_key().as_ref())
+            }
+            (Kind::Rsa(_), _) => self.sign(alg, input).is_some_and(|own| own == signature),
+            (Kind::Ec(_), _) => false,
+        }
     }
 
     /// The public JWK; `None` for a secret.
@@ -274,7 +323,7 @@ fn rsa(
     Ok(RsaKeyPair::from_der(&der)?)
 }
 
-fn integer(octets: &[u8]) -> Vec<u8> {
+pub(super) fn integer(octets: &[u8]) -> Vec<u8> {
     let bare: Vec<u8> = octets
         .iter()
         .copied()
@@ -288,7 +337,7 @@ fn integer(octets: &[u8]) -> Vec<u8> {
     der
 }
 
-fn length(octets: usize) -> Vec<u8> {
+pub(super) fn length(octets: usize) -> Vec<u8> {
     match u8::try_from(octets) {
         Ok(short) if short < 0x80 => vec![short],
         _ => {
