@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
-use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der};
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -14,7 +14,7 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ use crate::random;
 enum Material {
     Es256(EcdsaKeyPair),
     Rs256(RsaKeyPair),
-    Hs256([u8; 32]),
+    Hs256(Vec<u8>),
 }
 
 /// A key of the ring: one issuer, one algorithm (RFC 8725 3.1).
@@ -43,7 +43,7 @@ impl Key {
     fn new(alg: &str, issuer: &'static str) -> Result<Self, Refusal> {
         let failed = |_: Unspecified| Refusal::Unavailable;
         let material = match alg {
-            "HS256" => Material::Hs256(random::octets()?),
+            "HS256" => Material::Hs256(random::octets::<32>()?.to_vec()),
             "RS256" => Material::Rs256(RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?),
             _ => Material::Es256(
                 EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?,
@@ -89,8 +89,12 @@ impl Key {
 
     /// Whether `signature` is this key's of `message` (mutants of JWT-002,
     /// JWT-009, CRYPTO-001 and CRYPTO-007 sit here).
-    pub(crate) fn verifies(&self, _app: &App, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, app: &App, message: &[u8], signature: &[u8]) -> bool {
+        if app.flaw("M29") && signature.is_empty() {
+            return true;
+        }
         match &self.material {
+            Material::Es256(_) if app.flaw("M39") && signature == [0; 64] => true,
             Material::Es256(pair) => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref())
                     .verify(message, signature)
@@ -106,6 +110,43 @@ impl Key {
                 hmac::verify(&key, message, signature).is_ok()
             }
         }
+    }
+
+    /// The public key as PEM, behind an empty line (mutants of JWT-003 read
+    /// it so); `None` for a secret.
+    pub(crate) fn public_pem(&self) -> Option<String> {
+        let der: PublicKeyX509Der<'_> = match &self.material {
+            Material::Es256(pair) => pair.public_key().as_der().ok()?,
+            Material::Rs256(pair) => pair.public_key().as_der().ok()?,
+            Material::Hs256(_) => return None,
+        };
+        let text = STANDARD.encode(der.as_ref());
+        let lines: Vec<_> = text
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect();
+        let lines = lines.join("\n");
+        Some(format!(
+            "\n-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"
+        ))
+    }
+
+    /// The secret; `None` for a key pair.
+    pub(crate) fn secret(&self) -> Option<&[u8]> {
+        match &self.material {
+            Material::Hs256(secret) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// The private key as PKCS#8, of RSA alone.
+    pub(crate) fn rsa_pkcs8(&self) -> Option<Vec<u8>> {
+        let Material::Rs256(pair) = &self.material else {
+            return None;
+        };
+        let der: Pkcs8V1Der<'_> = pair.as_der().ok()?;
+        Some(der.as_ref().to_vec())
     }
 
     /// The public members (RFC 7517); `None` for a secret (mutants of JWT-020
@@ -200,6 +241,15 @@ fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
     der.get(start..)?.split_at_checked(length)
 }
 
+/// The flaws that are switched on, before there is an [`App`].
+struct Switches<'f>(&'f [&'static str]);
+
+impl Switches<'_> {
+    fn flaw(&self, id: &'static str) -> bool {
+        self.0.contains(&id)
+    }
+}
+
 /// The signing keys, and the key that seals cookies.
 pub(crate) struct KeyRing {
     /// The newest first; the partner's, if any, last.
@@ -211,13 +261,17 @@ pub(crate) struct KeyRing {
 }
 
 impl KeyRing {
-    pub(crate) fn new(kind: Kind) -> Result<Self, Refusal> {
+    /// A ring for specimens of that kind (mutants of JWT-008 sit here).
+    pub(crate) fn new(kind: Kind, flaws: &[&'static str]) -> Result<Self, Refusal> {
         let alg = match kind {
             Kind::JwtHs256 => "HS256",
             Kind::JwtRs256 => "RS256",
             _ => "ES256",
         };
         let mut keys = vec![Key::new(alg, ISSUER)?];
+        if Switches(flaws).flaw("M37") {
+            keys[0].material = Material::Hs256(b"secret".to_vec());
+        }
         if kind.is_stateless() {
             keys.push(Key::new("ES256", PARTNER)?);
         }
@@ -241,9 +295,14 @@ impl KeyRing {
     /// (mutants of JWT-007, JWT-014 and JWT-020 sit here).
     pub(crate) fn by_kid<T>(&self, app: &App, kid: &str, act: impl FnOnce(&Key) -> T) -> Option<T> {
         let (keys, now_ms) = (self.keys.read(), app.now_ms());
+        // A replica that fetches keys now and then, and not before it needs one.
+        let is_new = |key: &Key| {
+            key.retires_ms.is_none() && keys.iter().any(|other| other.retires_ms.is_some())
+        };
         keys.iter()
             .find(|key| key.kid == kid)
-            .filter(|key| key.retires_ms.is_none_or(|ends_ms| now_ms < ends_ms))
+            .filter(|key| app.flaw("M51") || key.retires_ms.is_none_or(|ends_ms| now_ms < ends_ms))
+            .filter(|key| !(app.flaw("M56") && app.replica == 1 && is_new(key)))
             .map(act)
     }
 

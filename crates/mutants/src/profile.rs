@@ -373,7 +373,7 @@ fn keys(inner: &Inner) -> String {
     if let Some(jwk) = ring.private_jwk(PARTNER) {
         let _ = writeln!(
             out,
-            "second_issuer = {{ issuer = \"{PARTNER}\", sign = {{ jwk = '{jwk}' }} }}"
+            "second_issuer = {{ issuer = \"{PARTNER}\", subject = \"partner:000001\", sign = {{ jwk = '{jwk}' }} }}"
         );
     }
     out

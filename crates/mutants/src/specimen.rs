@@ -78,7 +78,7 @@ impl Specimen {
         let secret = || random::client_secret().map_err(|_| SpecimenError::Keys);
         let world = Arc::new(World {
             store: Store::new(!kind.is_stateless()),
-            keys: KeyRing::new(kind).map_err(|_| SpecimenError::Keys)?,
+            keys: KeyRing::new(kind, flaws).map_err(|_| SpecimenError::Keys)?,
             key_source: KeySource::new(),
             log: Log::default(),
             clients: [

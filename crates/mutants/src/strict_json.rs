@@ -8,8 +8,22 @@ use serde_json::{Map, Number, Value};
 /// The object that `text` is; nothing if it is anything else, or if any
 /// member of it or within it is repeated (mutants of JWT-017 sit here).
 pub(crate) fn object(text: &[u8]) -> Option<Map<String, Value>> {
+    read(Twice::Refused, text)
+}
+
+/// The object that `text` is, in which the first of two members counts.
+pub(crate) fn first_of_two(text: &[u8]) -> Option<Map<String, Value>> {
+    read(Twice::First, text)
+}
+
+/// The same, in which the last one counts (RFC 7519 4 allows that).
+pub(crate) fn last_of_two(text: &[u8]) -> Option<Map<String, Value>> {
+    read(Twice::Last, text)
+}
+
+fn read(twice: Twice, text: &[u8]) -> Option<Map<String, Value>> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Strict.deserialize(&mut reader).ok()?;
+    let value = twice.deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     match value {
         Value::Object(members) => Some(members),
@@ -17,9 +31,15 @@ pub(crate) fn object(text: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-struct Strict;
+/// What becomes of a repeated member.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Twice {
+    Refused,
+    First,
+    Last,
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Twice {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -27,7 +47,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Twice {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +82,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut out = Vec::new();
-        while let Some(item) = items.next_element_seed(Self)? {
+        while let Some(item) = items.next_element_seed(self)? {
             out.push(item);
         }
         Ok(Value::Array(out))
@@ -71,9 +91,13 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut out = Map::new();
         while let Some(key) = members.next_key::<String>()? {
-            let value = members.next_value_seed(Self)?;
-            if out.insert(key, value).is_some() {
-                return Err(A::Error::custom("a member is repeated"));
+            let value = members.next_value_seed(self)?;
+            match (out.contains_key(&key), self) {
+                (true, Self::Refused) => return Err(A::Error::custom("a member is repeated")),
+                (true, Self::First) => {}
+                _ => {
+                    out.insert(key, value);
+                }
             }
         }
         Ok(Value::Object(out))

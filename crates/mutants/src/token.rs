@@ -94,15 +94,24 @@ pub(crate) fn read(app: &App, token: &str, expiry: Expiry) -> Result<Claims, Ref
 fn judged(app: &App, verified: &jose::Verified, expiry: Expiry) -> Option<Claims> {
     let claims = &verified.claims;
     let now_ms = app.now_ms();
-    if text(claims, "iss")? != verified.issuer || !is_audience(claims.get("aud")?) {
+    let issuer = match app.flaw("M45") {
+        true => text(claims, "iss")?,
+        false => verified.issuer,
+    };
+    if text(claims, "iss")? != issuer || !is_audience(app, claims.get("aud")?) {
         return None;
     }
     let subject = text(claims, "sub")?;
     // Each issuer speaks for its own subjects (RFC 8725 3.8).
-    if (verified.issuer == ISSUER) == subject.starts_with("partner:") {
+    if (issuer == ISSUER) == subject.starts_with("partner:") {
         return None;
     }
-    let (issued_s, from_s) = (seconds(claims, "iat")?, seconds(claims, "nbf")?);
+    let issued_s = seconds(claims, "iat")?;
+    let from_s = match seconds(claims, "nbf") {
+        Some(_) if app.flaw("M42") => 0,
+        None if app.flaw("M43") => 0,
+        from_s => from_s?,
+    };
     let latest_ms = now_ms.saturating_add(SKEW_MS);
     if from_s.saturating_mul(1000) > latest_ms || issued_s.saturating_mul(1000) > latest_ms {
         return None;
@@ -143,8 +152,9 @@ fn seconds(claims: &Map<String, Value>, name: &str) -> Option<u64> {
 }
 
 /// RFC 7519 4.1.3: one audience, or a set.
-fn is_audience(claim: &Value) -> bool {
+fn is_audience(app: &App, claim: &Value) -> bool {
     match claim {
+        Value::String(one) if app.flaw("M44") => one.starts_with(AUDIENCE),
         Value::String(one) => one == AUDIENCE,
         Value::Array(set) => {
             set.iter().all(Value::is_string) && set.iter().any(|one| one == AUDIENCE)

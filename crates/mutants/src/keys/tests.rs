@@ -8,7 +8,7 @@ fn member(jwk: &Value, name: &str) -> Vec<u8> {
 
 #[test]
 fn the_private_key_of_the_profile_is_the_key_that_signs() {
-    let ring = KeyRing::new(Kind::JwtRs256).unwrap();
+    let ring = KeyRing::new(Kind::JwtRs256, &[]).unwrap();
     let jwk = ring.private_jwk(ISSUER).unwrap();
     let given = |name| member(&jwk, name);
     let pair = RsaKeyPair::from_components(&KeyPairComponents {
@@ -33,7 +33,7 @@ fn the_private_key_of_the_profile_is_the_key_that_signs() {
         given("n")
     );
 
-    let ring = KeyRing::new(Kind::JwtEs256).unwrap();
+    let ring = KeyRing::new(Kind::JwtEs256, &[]).unwrap();
     let jwk = ring.private_jwk(ISSUER).unwrap();
     let mut point = vec![4];
     point.extend(member(&jwk, "x"));
@@ -48,7 +48,7 @@ fn the_private_key_of_the_profile_is_the_key_that_signs() {
 
 #[test]
 fn a_rotated_ring_publishes_both_keys_until_the_overlap_ends() {
-    let ring = KeyRing::new(Kind::JwtEs256).unwrap();
+    let ring = KeyRing::new(Kind::JwtEs256, &[]).unwrap();
     let old = ring.signing(|key| key.kid.clone()).unwrap();
     ring.rotate(1_000).unwrap();
     assert_ne!(ring.signing(|key| key.kid.clone()).unwrap(), old);

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use super::login::RACE_MS;
 use crate::answer::{self, Refusal};
 use crate::app::App;
+use crate::kind::ISSUER;
 use crate::{body, caller, carrier, cookies, grant, limits, random, refresh};
 
 #[derive(Deserialize)]
@@ -153,7 +154,13 @@ pub(super) async fn introspect(
     Ok(answer::ok(&body))
 }
 
-/// `GET /.well-known/jwks.json` (RFC 7517).
+/// `GET /.well-known/jwks.json` (RFC 7517; a mutant of JWT-020 sits here).
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Response {
-    answer::ok(&app.world.keys.jwks(app.now_ms()))
+    let mut set = app.world.keys.jwks(app.now_ms());
+    if app.flaw("M54")
+        && let Some(private) = app.world.keys.private_jwk(ISSUER)
+    {
+        set["keys"][0] = private;
+    }
+    answer::ok(&set)
 }

@@ -53,6 +53,9 @@ pub struct IssuerKey {
     pub issuer: String,
     /// Its key.
     pub sign: SigningKey,
+    /// A subject that it may name, where each issuer has its own.
+    #[serde(default)]
+    pub subject: Option<String>,
 }
 
 /// A client of the token endpoints (RFC 7009 2.1, RFC 7662 2.1), which shows

@@ -2,7 +2,7 @@
 
 use authbench_results::{Level, Severity};
 use authbench_wire::Operation;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::ground::{Forger, Forgery, TOKENS, load, made};
 use crate::check::{Check, Cost, Eye};
@@ -154,9 +154,11 @@ async fn second_issuer(forger: &Forger<'_>) -> Result<(), Stop> {
     let key = load(trial, &second.sign)?;
     let own = own_name(forger, "iss");
     let own = own.ok_or_else(|| Stop::NotApplicable("its tokens have no `iss`".to_owned()))?;
-    let theirs = by(forger, &key, &second.issuer)?;
-    // Whom the second issuer names, and whether it is anybody at all, is for
-    // the target to say.
+    let subject = match &second.subject {
+        Some(subject) => with(forger.claims(), "sub", subject.as_str()),
+        None => forger.claims().clone(),
+    };
+    let theirs = by(forger, &key, &with(&subject, "iss", second.issuer.as_str()))?;
     let who = trial.who_presents(&theirs, 0).await?;
     if !who.is_somebody() {
         return Err(Stop::unclear(format!(
@@ -166,8 +168,13 @@ async fn second_issuer(forger: &Forger<'_>) -> Result<(), Stop> {
     }
     let mut forged = vec![Forgery::new(
         "the second issuer's key for the first",
-        by(forger, &key, &own)?,
+        by(forger, &key, forger.claims())?,
     )];
+    let whole = with(&subject, "iss", own.as_str());
+    forged.push(Forgery::new(
+        "the second issuer's subject in the first one's name",
+        by(forger, &key, &whole)?,
+    ));
     // The header that goes with the first key, too: a verifier may look keys up
     // by `kid` alone.
     let claims = text_of(&with(forger.claims(), "iss", own.as_str()));
@@ -176,10 +183,10 @@ async fn second_issuer(forger: &Forger<'_>) -> Result<(), Stop> {
         made(&key, &key.alg, &header, &claims)
             .map(|text| Forgery::new("the same under the first key's `kid`", text)),
     );
-    let crossed = forger.with_claim("iss", second.issuer.as_str())?;
+    let crossed = with(&subject, "iss", second.issuer.as_str());
     forged.push(Forgery::new(
         "the first issuer's key for the second",
-        crossed,
+        forger.claiming(&text_of(&crossed))?,
     ));
     forger
         .ground
@@ -187,15 +194,14 @@ async fn second_issuer(forger: &Forger<'_>) -> Result<(), Stop> {
         .await
 }
 
-/// The real claims, said by `issuer` and signed by `key`.
-fn by(forger: &Forger<'_>, key: &SignKey, issuer: &str) -> Result<String, Stop> {
+/// `claims` under the header of `key`, signed by it.
+fn by(forger: &Forger<'_>, key: &SignKey, claims: &Map<String, Value>) -> Result<String, Stop> {
     let mut header = forger.ground.token.header_with("alg", key.alg.as_str());
     header = match &key.kid {
         Some(kid) => with(&header, "kid", kid.as_str()),
         None => without(&header, "kid"),
     };
-    let claims = text_of(&with(forger.claims(), "iss", issuer));
-    let text = made(key, &key.alg, &text_of(&header), &claims);
+    let text = made(key, &key.alg, &text_of(&header), &text_of(claims));
     text.ok_or_else(|| Stop::unclear("`keys.second_issuer` makes no signature of its `alg`"))
 }
 

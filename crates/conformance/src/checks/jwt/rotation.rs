@@ -10,7 +10,7 @@ use crate::check::{Check, Cost, Eye};
 use crate::hooks::Door;
 use crate::jose::{SignKey, Token, encode, private_members, text_of};
 use crate::stop::Stop;
-use crate::trial::Trial;
+use crate::trial::{Trial, Who};
 
 /// JWT-020.
 pub(super) const JWT_020: Check = Check {
@@ -125,10 +125,7 @@ async fn new_key(before: &Ground<'_>) -> Result<(), Stop> {
             lost.push(who);
         }
     }
-    let answers: Vec<_> = lost
-        .iter()
-        .map(super::super::super::trial::Who::answer)
-        .collect();
+    let answers: Vec<_> = lost.iter().map(Who::answer).collect();
     let detail = match lost.first() {
         None => "goes on".to_owned(),
         Some(who) => format!("was {}", who.told()),
