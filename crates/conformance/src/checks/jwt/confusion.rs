@@ -5,7 +5,7 @@ use authbench_wire::Operation;
 
 use super::ground::{Forger, Forgery, Ground, TOKENS, made, public_keys};
 use crate::check::{Check, Cost, Eye};
-use crate::jose::{SignKey, disguises, text_of, without};
+use crate::jose::{SignKey, disguises, encode, signing_input, text_of, without};
 use crate::stop::Stop;
 use crate::trial::Trial;
 
@@ -115,8 +115,7 @@ async fn other_algorithm(trial: &Trial<'_>) -> Result<(), Stop> {
     let (mut signed, mut named) = (Vec::new(), Vec::new());
     for alg in NAMES.into_iter().filter(|alg| *alg != own) {
         let header = ground.header_text("alg", alg);
-        // Another algorithm, where the key can.
-        if let Some(text) = made(&forger.key, alg, &header, &claims) {
+        if let Some(text) = by_another(&forger, alg, &header, &claims) {
             signed.push(Forgery::new(format!("signed by {alg}"), text));
         }
         // Its own algorithm under another name.
@@ -141,7 +140,22 @@ async fn other_algorithm(trial: &Trial<'_>) -> Result<(), Stop> {
     }
     let unnamed = text_of(&without(&ground.token.header, "alg"));
     named.push(Forgery::new("without a name", forger.headed(&unnamed)?));
-    ground.refuse_each("another algorithm", signed).await?;
+    const CASE: &str = "another algorithm";
+    match signed.is_empty() {
+        true => trial.not_applicable(CASE, format!("its key signs by nothing but {own}")),
+        false => ground.refuse_each(CASE, signed).await?,
+    }
     ground.refuse_each("another name", named).await?;
     forger.honest_copy().await
+}
+
+/// A token that the key signs by another algorithm than its own, if it can.
+fn by_another(forger: &Forger<'_>, alg: &str, header: &str, claims: &str) -> Option<String> {
+    let input = signing_input(header, claims);
+    let made = forger.key.sign(alg, input.as_bytes())?;
+    // Keys of one algorithm alone make the same signature under every name.
+    if forger.key.made(&forger.alg, input.as_bytes(), &made) {
+        return None;
+    }
+    Some(format!("{input}.{}", encode(made)))
 }
