@@ -97,7 +97,7 @@ fn contents(ground: &Ground<'_>) -> Vec<Content> {
     let void = SignKey::secret("HS256", b"");
     let anybody = void.token("HS256", r#"{"alg":"HS256"}"#, &claims);
     let mut inner = vec![
-        ("bare claims", claims.clone()),
+        ("bare claims", claims),
         ("an unsigned token", unsigned("none")),
         ("a token without its signature", unsigned("HS256")),
     ];
