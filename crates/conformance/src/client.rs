@@ -8,7 +8,8 @@ use authbench_core::Clock as _;
 use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_results::Evidence;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use reqwest::ClientBuilder;
 use reqwest::redirect::Policy as Redirects;
 
 use crate::answer::Answer;
@@ -46,7 +47,8 @@ pub struct Broken {
 
 /// Sends requests, and counts them.
 pub(crate) struct Client {
-    http: reqwest::Client,
+    http: RwLock<reqwest::Client>,
+    options: ClientOptions,
     /// Without kept connections: each request on a new one.
     fresh: reqwest::Client,
     pub(crate) mask: Mask,
@@ -70,21 +72,10 @@ struct Pace {
 
 impl Client {
     pub(crate) fn new(options: &ClientOptions) -> Result<Self, reqwest::Error> {
-        let builder = || {
-            let mut builder = reqwest::Client::builder()
-                .redirect(Redirects::none())
-                .referer(false)
-                .no_proxy()
-                .http1_only()
-                .timeout(options.timeout);
-            if let Some(der) = &options.certificate_der {
-                builder = builder.tls_certs_only([reqwest::Certificate::from_der(der)?]);
-            }
-            Ok::<_, reqwest::Error>(builder)
-        };
         Ok(Self {
-            http: builder()?.build()?,
-            fresh: builder()?.pool_max_idle_per_host(0).build()?,
+            http: RwLock::new(pool(options)?.build()?),
+            fresh: pool(options)?.pool_max_idle_per_host(0).build()?,
+            options: options.clone(),
             mask: Mask::default(),
             sent: AtomicU64::new(0),
             pace: options.rate_per_s.map(|rate| Pace {
@@ -92,6 +83,15 @@ impl Client {
                 next_ns: Mutex::new(0),
             }),
         })
+    }
+
+    /// Uses no connection again that was opened until now: what a server that
+    /// restarts leaves behind.
+    pub(crate) fn forget_connections(&self) {
+        // The options built a client before, so they do again.
+        if let Ok(client) = pool(&self.options).and_then(ClientBuilder::build) {
+            *self.http.write() = client;
+        }
     }
 
     /// How many requests were sent so far.
@@ -112,7 +112,10 @@ impl Client {
             refused_connection: source.is_connect(),
             source: source.without_url(),
         };
-        let http = if fresh { &self.fresh } else { &self.http };
+        let http = match fresh {
+            true => self.fresh.clone(),
+            false => self.http.read().clone(),
+        };
         let mut headers = HeaderMap::new();
         for (name, value) in &wire.headers {
             headers.append(name, value.clone());
@@ -150,6 +153,20 @@ impl Client {
             received: self.mask.apply(&received_text(answer)),
         }
     }
+}
+
+/// A client as the options say, with kept connections.
+fn pool(options: &ClientOptions) -> Result<ClientBuilder, reqwest::Error> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(Redirects::none())
+        .referer(false)
+        .no_proxy()
+        .http1_only()
+        .timeout(options.timeout);
+    if let Some(der) = &options.certificate_der {
+        builder = builder.tls_certs_only([reqwest::Certificate::from_der(der)?]);
+    }
+    Ok(builder)
 }
 
 impl Pace {

@@ -60,6 +60,17 @@ impl Trial<'_> {
         Ok(())
     }
 
+    /// Kills a replica and starts it again; done when it serves. Connections
+    /// from before are not used again.
+    ///
+    /// # Errors
+    /// [`Stop`] when there is no such door, or it fails.
+    pub async fn restart(&self, replica: usize) -> Result<(), Stop> {
+        let restarted = self.hooks().restart(replica).await;
+        self.client().forget_connections();
+        Ok(restarted?)
+    }
+
     /// Waits, by this machine's clock, at most as long as the run allows.
     ///
     /// # Errors

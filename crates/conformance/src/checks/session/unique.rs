@@ -55,7 +55,7 @@ async fn run(trial: &Trial<'_>) -> Result<(), Stop> {
     }
     // What came first after a start must not come first after the next one.
     for _ in 0..2 {
-        trial.hooks().restart(0).await?;
+        trial.restart(0).await?;
         draw(trial, &mut seen, AFTER_RESTART).await?;
     }
     seen.judge(
