@@ -223,6 +223,21 @@ impl Scheme {
         !matches!(self, Self::Introspection(_) | Self::Session(_))
     }
 
+    /// Milliseconds for which a new key is shown before it signs.
+    #[must_use]
+    pub const fn announce_ms(&self) -> u64 {
+        let announce_s = match self {
+            Self::Biscuit(token) => token.announce_s,
+            Self::Jwt(token) => token.announce_s,
+            Self::JwtDenylist(choice) => choice.token.announce_s,
+            Self::JwtEpoch(choice) => choice.token.announce_s,
+            Self::JwtRefresh(choice) => choice.token.announce_s,
+            Self::Paseto(token) => token.announce_s,
+            Self::Introspection(_) | Self::SealedCookie(_) | Self::Session(_) => 0,
+        };
+        announce_s * 1000
+    }
+
     /// Whether the scheme keeps state.
     #[must_use]
     pub const fn store_need(&self) -> StoreNeed {

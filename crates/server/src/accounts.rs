@@ -1,12 +1,15 @@
 //! Who can log in: names, passwords, roles. Shared by the replicas of one
-//! process; changes live as long as the process.
+//! process; changes live as long as the process, or in a journal that replicas
+//! in several processes share ([`Accounts::with_journal`]).
 
 mod demo;
 mod file;
+mod journal;
 mod lab;
 mod password;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use authbench_conf::ConfError;
 use authbench_core::account::AccountFuture;
@@ -18,22 +21,25 @@ use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
 pub use demo::DemoUser;
+pub use journal::JournalError;
 pub use lab::LAB_ROLES_MAX;
 pub(crate) use password::PASSWORD_CHARS;
 pub use password::PasswordError;
 
+use journal::{Entry, Journal};
 use lab::Pattern;
 use password::{Passwords, Verifier};
 
 /// The accounts of a server.
 pub struct Accounts {
     /// By name; an account of the pattern enters it when it is first changed.
-    table: RwLock<HashMap<String, Account>>,
+    table: RwLock<Table>,
     /// The names of those that were in the table from the start.
     names: HashMap<SubjectId, String>,
     pattern: Option<Pattern>,
     notes: Mutex<HashMap<SubjectId, String>>,
     passwords: Passwords,
+    journal: Option<Journal>,
     /// Checked in place of the password of somebody who does not exist, so
     /// that the answer takes as long (ASVS 5.0 6.3.8).
     decoy: Verifier,
@@ -127,8 +133,23 @@ impl Accounts {
             pattern,
             notes: Mutex::default(),
             passwords: Passwords::default(),
+            journal: None,
             decoy,
         }
+    }
+
+    /// The same accounts with the changes that stand in the file at `path`, to
+    /// which they add theirs: so do replicas in several processes have the same
+    /// accounts. They must have begun with the same. The file is made if it is
+    /// missing. While it cannot be read or written nobody is found, and nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it cannot be used.
+    pub fn with_journal(mut self, path: &Path) -> Result<Self, JournalError> {
+        self.journal = Some(Journal::open(path)?);
+        self.catch_up()?;
+        Ok(self)
     }
 
     /// Whether some of them have passwords without a slow hash, so that only
@@ -171,6 +192,7 @@ impl Accounts {
 
     /// The account of this name as it is now, barred or not.
     pub(crate) fn find(&self, name: &str) -> Option<Account> {
+        self.catch_up().or_fail_closed()?;
         if let Some(account) = self.table.read().get(name) {
             return Some(account.clone());
         }
@@ -223,23 +245,102 @@ impl Accounts {
         })
     }
 
-    /// Replaces the subject's note.
-    pub(crate) fn set_note(&self, subject: &SubjectId, note: &str) {
-        self.notes.lock().insert(subject.clone(), note.to_owned());
+    /// Replaces the subject's note; false if that could not be kept.
+    pub(crate) fn set_note(&self, subject: &SubjectId, note: &str) -> bool {
+        self.keep_note(subject, note).or_fail_closed().is_some()
     }
 
     /// The subject's note; none was written so far.
     pub(crate) fn note(&self, subject: &SubjectId) -> Option<String> {
+        self.catch_up().or_fail_closed()?;
         self.notes.lock().get(subject).cloned()
     }
 
-    fn change<T>(&self, name: &str, change: impl FnOnce(&mut Account) -> T) -> Option<T> {
-        let mut table = self.table.write();
-        if !table.contains_key(name) {
-            let derived = self.pattern.as_ref()?.account(name)?;
-            table.insert(name.to_owned(), derived);
+    fn keep_note(&self, subject: &SubjectId, note: &str) -> Result<(), JournalError> {
+        let (subject, note) = (subject.clone(), note.to_owned());
+        if let Some(journal) = &self.journal {
+            let mut table = self.table.write();
+            let alone = journal.alone()?;
+            self.read_news(journal, &mut table)?;
+            let (subject, note) = (subject.clone(), note.clone());
+            alone.append(&Entry::Note { subject, note })?;
         }
-        table.get_mut(name).map(change)
+        self.notes.lock().insert(subject, note);
+        Ok(())
+    }
+
+    fn change<T>(&self, name: &str, change: impl FnOnce(&mut Account) -> T) -> Option<T> {
+        self.try_change(name, change).or_fail_closed().flatten()
+    }
+
+    /// Changes the account in one step, for all replicas if there is a journal.
+    fn try_change<T>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Account) -> T,
+    ) -> Result<Option<T>, JournalError> {
+        let mut table = self.table.write();
+        let alone = match &self.journal {
+            None => None,
+            Some(journal) => {
+                let alone = journal.alone()?;
+                self.read_news(journal, &mut table)?;
+                Some(alone)
+            }
+        };
+        let derived = || self.pattern.as_ref()?.account(name);
+        let Some(mut account) = table.get(name).cloned().or_else(derived) else {
+            return Ok(None);
+        };
+        let outcome = change(&mut account);
+        if let Some(alone) = alone {
+            alone.append(&Entry::account(name, &account))?;
+        }
+        table.insert(name.to_owned(), account);
+        Ok(Some(outcome))
+    }
+
+    /// Reads what other replicas have changed.
+    fn catch_up(&self) -> Result<(), JournalError> {
+        match &self.journal {
+            Some(journal) if journal.has_news()? => {
+                self.read_news(journal, &mut self.table.write())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_news(&self, journal: &Journal, table: &mut Table) -> Result<(), JournalError> {
+        for entry in journal.news()? {
+            match entry {
+                Entry::Account(changed) => {
+                    let (name, account) = changed.into_account()?;
+                    table.insert(name, account);
+                }
+                Entry::Note { subject, note } => {
+                    self.notes.lock().insert(subject, note);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+type Table = HashMap<String, Account>;
+
+/// What depends on a journal that cannot be used.
+trait OrFailClosed<T> {
+    /// Logs the error; none then.
+    fn or_fail_closed(self) -> Option<T>;
+}
+
+impl<T> OrFailClosed<T> for Result<T, JournalError> {
+    fn or_fail_closed(self) -> Option<T> {
+        self.inspect_err(|error| {
+            let error: &(dyn std::error::Error + 'static) = error;
+            tracing::error!(error, "the accounts cannot be told");
+        })
+        .ok()
     }
 }
 

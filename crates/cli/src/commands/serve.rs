@@ -146,6 +146,7 @@ async fn serve(args: &Args) -> Result<Outcome> {
         return Err(missing).context(format!("`{}` cannot be served", recipe.name));
     }
     let (accounts, shown_once) = accounts(args)?;
+    let accounts = Arc::new(shared_accounts(args, accounts)?);
     // Caches of the strategy follow when the lab steps the server's clock.
     let clock = Arc::new(ServerClock::new(Arc::new(SystemClock)));
     let options = BackingOptions {
@@ -289,20 +290,30 @@ fn unshared(name: &str) -> String {
 }
 
 /// The accounts, and those whose passwords must be shown once.
-fn accounts(args: &Args) -> Result<(Arc<Accounts>, Vec<DemoUser>)> {
+fn accounts(args: &Args) -> Result<(Accounts, Vec<DemoUser>)> {
     if args.lab {
         let (users, hashed) = (args.lab_users, args.lab_hashed);
         let mut accounts = Accounts::lab_with_roles(users, hashed, args.lab_roles, &OsEntropy)?;
         if let Some(roles_large) = args.lab_large {
             accounts = accounts.with_large(roles_large)?;
         }
-        return Ok((Arc::new(accounts), Vec::new()));
+        return Ok((accounts, Vec::new()));
     }
     if let Some(file) = &args.users {
-        return Ok((Arc::new(Accounts::read(file, &OsEntropy)?), Vec::new()));
+        return Ok((Accounts::read(file, &OsEntropy)?, Vec::new()));
     }
     let (accounts, shown_once) = Accounts::demo(&OsEntropy)?;
-    Ok((Arc::new(accounts), shown_once))
+    Ok((accounts, shown_once))
+}
+
+/// Replicas of the lab have the same accounts, and so share what is changed of
+/// them: a password that was changed at one opens nothing at the other. (The
+/// others' subjects may be random.)
+fn shared_accounts(args: &Args, accounts: Accounts) -> Result<Accounts> {
+    match &args.share {
+        Some(folder) if args.lab => Ok(accounts.with_journal(&folder.join("accounts.jsonl"))?),
+        _ => Ok(accounts),
+    }
 }
 
 fn show_once(users: &[DemoUser]) {

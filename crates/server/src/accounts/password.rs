@@ -7,6 +7,8 @@ use std::thread::available_parallelism;
 use argon2::password_hash::{self, phc};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, PasswordHasher as _, Version};
 use authbench_core::EntropyError;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -77,6 +79,9 @@ pub(crate) enum Verifier {
     Lab([u8; SALT_OCTETS], [u8; 32]),
 }
 
+/// What the text of a lab's verifier begins with.
+const LAB: &str = "lab:";
+
 impl Verifier {
     /// Reads a PHC string; refuses what is weaker than new hashes would be.
     pub(crate) fn from_phc(text: &str) -> Result<Self, WeakHash> {
@@ -108,6 +113,32 @@ impl Verifier {
 
     pub(crate) fn lab(password: &str, salt: [u8; SALT_OCTETS]) -> Self {
         Self::Lab(salt, salted(password, &salt))
+    }
+
+    /// As text: the PHC string, or what [`Verifier::from_text`] reads as one of
+    /// the lab's.
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Self::Argon2id(hash) => hash.to_string(),
+            Self::Lab(salt, digest) => {
+                let both = [salt.as_slice(), digest.as_slice()].concat();
+                format!("{LAB}{}", URL_SAFE_NO_PAD.encode(both))
+            }
+        }
+    }
+
+    /// Reads what [`Verifier::to_text`] wrote.
+    pub(super) fn from_text(text: &str) -> Result<Self, WeakHash> {
+        let Some(both) = text.strip_prefix(LAB) else {
+            return Self::from_phc(text);
+        };
+        let both = URL_SAFE_NO_PAD.decode(both).ok();
+        let both: Option<[u8; SALT_OCTETS + 32]> = both.and_then(|it| it.try_into().ok());
+        let both = both.ok_or(WeakHash::NotPhc)?;
+        let (mut salt, mut digest) = ([0; SALT_OCTETS], [0; 32]);
+        salt.copy_from_slice(&both[..SALT_OCTETS]);
+        digest.copy_from_slice(&both[SALT_OCTETS..]);
+        Ok(Self::Lab(salt, digest))
     }
 
     /// How much work a check is, in KiB passes.

@@ -236,3 +236,60 @@ fn accounts_of_the_lab_have_as_many_roles_as_were_asked_for() {
         Err(AccountsError::LabRoles { roles_each: 501 })
     ));
 }
+
+#[tokio::test]
+async fn replicas_share_what_is_changed_through_a_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accounts.jsonl");
+    let replica = || lab().with_journal(&file).unwrap();
+    let (one, two) = (replica(), replica());
+    let name = "user-000007";
+    let old = "lab-password-000007";
+    let proved = one.prove(name, secret(old)).await.unwrap().unwrap();
+    let stale = two.prove(name, secret(old)).await.unwrap().unwrap();
+    let entropy = SeededEntropy::new(2);
+    let verifier = one.hash_for(&proved, secret("another"), &entropy).await;
+    let change = ProofChange {
+        at: UnixMs(5),
+        kept: LoginId([1; 16]),
+    };
+    let verifier = verifier.unwrap();
+    assert!(one.change_password(name, &proved, verifier.clone(), change));
+    assert!(opens(&two, name, old).await.is_none());
+    assert!(opens(&two, name, "another").await.is_some());
+    let now = two.find(name).unwrap();
+    assert!(!now.still_proved_by(&stale), "the old password proved it");
+    assert!(
+        !two.change_password(name, &stale, verifier, change),
+        "and changes nothing any more"
+    );
+    let kept = state(&two, "acct-000007").await;
+    assert_eq!(kept, Some((true, 5, Some(LoginId([1; 16])))));
+
+    let roles: Roles = ["auditor"].iter().collect();
+    two.change_roles("admin", roles.clone()).unwrap();
+    assert!(two.set_note(&SubjectId::new("acct-admin"), "a note"));
+    two.bar("hashed-000000").unwrap();
+    // Another process later, and the first one, know the same.
+    for accounts in [replica(), one] {
+        assert!(opens(&accounts, name, "another").await.is_some());
+        assert_eq!(accounts.find("admin").unwrap().subject().roles, roles);
+        let note = accounts.note(&SubjectId::new("acct-admin"));
+        assert_eq!(note.as_deref(), Some("a note"));
+        let barred = opens(&accounts, "hashed-000000", "lab-password-000000").await;
+        assert_eq!(barred, None);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_none_lets_nobody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accounts.jsonl");
+    let accounts = lab().with_journal(&file).unwrap();
+    assert!(accounts.find("admin").is_some());
+    std::fs::write(&file, "{}\n").unwrap();
+    assert!(accounts.find("admin").is_none());
+    assert!(accounts.bar("admin").is_none());
+    assert!(!accounts.set_note(&SubjectId::new("acct-admin"), "a note"));
+    assert!(lab().with_journal(&file).is_err());
+}

@@ -57,7 +57,9 @@ pub(super) async fn note(app: Arc<App>, request: Request) -> Result<Response, De
     if asked.note.len() > NOTE_OCTETS_MAX {
         return Err(Denial::BadRequest("a note has at most 256 octets"));
     }
-    app.accounts.set_note(&identity.subject, &asked.note);
+    if !app.accounts.set_note(&identity.subject, &asked.note) {
+        return Err(Denial::Contended);
+    }
     answer::json(&NoteResponse {
         subject: identity.subject,
         note: asked.note,

@@ -297,6 +297,12 @@ impl Hooks for Doors {
             let rotated = self.lab.post(0, Route::LabRotateKeys, &()).await;
             opened("change the signing key", rotated)?;
             tokio::time::sleep(KEY_SETTLES).await;
+            // A key that is shown first signs when its time has come.
+            let announce_ms = self.recipe.scheme.announce_ms();
+            for replica in 0..self.lab.fleet.len() {
+                let stepped = self.lab.step_far(replica, announce_ms).await;
+                opened("step the clock to the new key", stepped)?;
+            }
             Ok(())
         })
     }
