@@ -9,7 +9,6 @@ pub(crate) mod listing;
 pub(crate) mod ours;
 pub(crate) mod output;
 pub(crate) mod progress;
-mod shell_hooks;
 pub(crate) mod subject;
 pub(crate) mod vectors;
 pub(crate) mod verifiers;

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use authbench_conformance::{Target, TargetOptions};
+use authbench_conformance::{ShellHooks, Target, TargetOptions};
 use authbench_wire::Profile;
 
 use crate::conform::ours::{Ours, OursOptions};
-use crate::conform::shell_hooks::ShellHooks;
 use crate::exit::UsageError;
 use crate::run::library;
 use crate::services::Services;
@@ -100,8 +99,7 @@ fn stranger(mut profile: Profile, file: Option<PathBuf>, wanted: &Wanted) -> Res
     }
     let folder = file.as_deref().and_then(Path::parent);
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).to_owned();
-    let hooks = Arc::new(ShellHooks::new(profile.hooks.clone(), folder));
+    let hooks = ShellHooks::from_profile(&profile, folder.unwrap_or(Path::new(".")));
     let options = TargetOptions {
         profile_file: file,
         owned: wanted.owned,
