@@ -66,34 +66,34 @@ async fn run(trial: &Trial<'_>) -> Result<(), Stop> {
 enum Found {
     Right,
     /// Another's identity, cookie or page.
-    Wrong(String, Answer),
+    Wrong(Box<(String, Answer)>),
     /// The owner was refused.
     Refused(u16),
     /// The target failed.
     Failed(u16),
 }
 
+fn wrong(detail: String, answer: Answer) -> Found {
+    Found::Wrong(Box::new((detail, answer)))
+}
+
 async fn asked(trial: &Trial<'_>, turn: u32, login: &Login) -> Result<Found, Stop> {
     let replica = usize::try_from(turn).unwrap_or(0) % replicas(trial).len().max(1);
-    if turn % ANONYMOUS_EVERY == 0 {
+    if turn.is_multiple_of(ANONYMOUS_EVERY) {
         let answer = trial.ask(Operation::Whoami)?.at(replica).send().await?;
         return Ok(match trial.identity(answer) {
-            Who::Is(subject, answer) => {
-                Found::Wrong(format!("without a credential: `{subject}`"), answer)
-            }
+            Who::Is(subject, answer) => wrong(format!("without a credential: `{subject}`"), answer),
             who if who.answer().status >= 500 => Found::Failed(who.answer().status),
             _ => Found::Right,
         });
     }
     let who = trial.who_at(login, replica).await?;
-    if let Some(wrong) = foreign_cookie(trial, login, who.answer()).await? {
-        return Ok(wrong);
+    if let Some(found) = foreign_cookie(trial, login, who.answer()).await? {
+        return Ok(found);
     }
     Ok(match who {
         Who::Is(subject, _) if subject == login.subject => Found::Right,
-        Who::Is(subject, answer) => {
-            Found::Wrong(format!("`{}` was `{subject}`", login.subject), answer)
-        }
+        Who::Is(subject, answer) => wrong(format!("`{}` was `{subject}`", login.subject), answer),
         Who::Refused(answer) | Who::Nobody(answer) => Found::Refused(answer.status),
         Who::Unclear(answer) => Found::Failed(answer.status),
     })
@@ -114,7 +114,7 @@ async fn foreign_cookie(
     let who = trial.who_presents(&access, login.replica).await?;
     if who.is_somebody() && !who.is(&login.subject) {
         let detail = format!("`{}` got a cookie that is {}", login.subject, who.told());
-        return Ok(Some(Found::Wrong(detail, answer.clone())));
+        return Ok(Some(wrong(detail, answer.clone())));
     }
     Ok(None)
 }
@@ -124,7 +124,7 @@ fn tell(trial: &Trial<'_>, count: u32, found: &[Found]) {
     let wrong: Vec<_> = found
         .iter()
         .filter_map(|it| match it {
-            Found::Wrong(detail, answer) => Some((detail, answer)),
+            Found::Wrong(wrong) => Some((&wrong.0, &wrong.1)),
             Found::Right | Found::Refused(_) | Found::Failed(_) => None,
         })
         .collect();

@@ -69,7 +69,7 @@ enum Did {
     /// Tried to log in.
     LoggedIn(Option<Box<Login>>, u16),
     /// Made the cut.
-    Cut(Answer),
+    Cut(Box<Answer>),
 }
 
 type Racer<'r> = BoxFuture<'r, Result<Did, Stop>>;
@@ -96,7 +96,10 @@ async fn raced<'r>(
         }));
     }
     let middle = racers.len() / 2;
-    racers.insert(middle, Box::pin(async move { cut.await.map(Did::Cut) }));
+    racers.insert(
+        middle,
+        Box::pin(async move { cut.await.map(|it| Did::Cut(Box::new(it))) }),
+    );
     let finished = ranked(racers).await.into_iter();
     let whole =
         finished.map(|Finish { racer, outcome }| outcome.map(|outcome| Finish { racer, outcome }));
@@ -121,7 +124,7 @@ fn logins(finished: &[Finish<Did>]) -> impl Iterator<Item = (usize, &Login)> {
 
 fn cut(finished: &[Finish<Did>]) -> Option<&Answer> {
     finished.iter().find_map(|it| match &it.outcome {
-        Did::Cut(answer) => Some(answer),
+        Did::Cut(answer) => Some(&**answer),
         Did::LoggedIn(..) => None,
     })
 }
