@@ -33,6 +33,9 @@ pub use users::{User, UserPattern, Users};
 pub struct Profile {
     /// A short name for results.
     pub name: String,
+    /// What it is, in a line.
+    #[serde(default)]
+    pub summary: String,
     /// Scheme, host and port, e.g. `http://127.0.0.1:8080`; may be given on
     /// the command line instead.
     #[serde(default)]

@@ -24,8 +24,10 @@ const RULES: &[fn(&Repository) -> Vec<Finding>] = &[
     docs::pieces,
 ];
 
-/// Folders that hold nothing of ours, wherever they stand.
+/// Folders that hold nothing of ours.
 const SKIPPED: &[&str] = &[".git", "target", "results/runs"];
+/// What installing a target brings, wherever it stands.
+const BROUGHT: &str = "node_modules";
 
 /// Checks the repository at `root`.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -77,7 +79,9 @@ impl Repository {
                 .to_string_lossy()
                 .replace('\\', "/")
         };
-        let ours = |entry: &walkdir::DirEntry| !SKIPPED.contains(&&*relative(entry.path()));
+        let ours = |entry: &walkdir::DirEntry| {
+            entry.file_name() != BROUGHT && !SKIPPED.contains(&&*relative(entry.path()))
+        };
         let mut files = BTreeMap::new();
         for entry in WalkDir::new(root).into_iter().filter_entry(ours) {
             let entry = entry.context("cannot list the repository")?;

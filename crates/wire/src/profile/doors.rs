@@ -120,7 +120,8 @@ pub struct Start {
     #[serde(default)]
     pub needs: Vec<String>,
     /// Brings what the target is made of, in the profile's folder, when
-    /// `installed` is missing or older than `lock`.
+    /// `installed` is missing or older than `lock`; each time where there is
+    /// no `installed`, for programs that know themselves what is stale.
     #[serde(default)]
     pub install: Option<Vec<String>>,
     /// What is there after `install`.
@@ -131,7 +132,8 @@ pub struct Start {
     pub lock: Option<PathBuf>,
     /// The command, run in the profile's folder. Gaps: `port`.
     pub command: Vec<String>,
-    /// Environment variables. Gaps: `port`, `redis_url`.
+    /// Environment variables. Gaps: `port`, `redis_url`, and `users` for how
+    /// many accounts of `users.pattern` are wanted.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// A store server that must run: `redis`.

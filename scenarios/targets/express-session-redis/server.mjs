@@ -1,0 +1,66 @@
+// Sessions in Redis as the README of connect-redis sets them up, with login and
+// logout as in that of express-session.
+import { RedisStore } from "connect-redis";
+import express from "express";
+import session from "express-session";
+import { createClient } from "redis";
+
+import { accountOf, authenticate, labRoutes, listen, refuse } from "../accounts.mjs";
+
+const redisClient = createClient({ url: process.env.REDIS_URL });
+redisClient.on("error", (error) => console.error(error.message));
+await redisClient.connect();
+
+const app = express();
+app.use(express.json());
+app.use(
+  session({
+    store: new RedisStore({ client: redisClient, prefix: "myapp:" }),
+    resave: false, // required: force lightweight session keep alive (touch)
+    saveUninitialized: false, // recommended: only save session when data exists
+    secret: process.env.SESSION_SECRET ?? "keyboard cat",
+  }),
+);
+
+// The session holds who it is; what they may do is looked up at each request.
+function signedIn(req, res, next) {
+  const account = accountOf(req.session.user);
+  if (!account) return refuse(res);
+  req.subject = account.subject;
+  req.roles = account.roles;
+  return next();
+}
+
+app.post("/login", (req, res, next) => {
+  const account = authenticate(req.body?.user, req.body?.password);
+  if (!account) return refuse(res);
+  // "regenerate the session, which is good practice to help guard against
+  // forms of session fixation"
+  return req.session.regenerate((error) => {
+    if (error) return next(error);
+    req.session.user = account.subject;
+    return req.session.save((error) => {
+      if (error) return next(error);
+      return res.json({ subject: account.subject });
+    });
+  });
+});
+
+app.get("/me", signedIn, (req, res) => {
+  res.json({ subject: req.subject, roles: req.roles });
+});
+
+app.post("/logout", (req, res, next) => {
+  // "clear the user from the session object and save"
+  req.session.user = null;
+  req.session.save((error) => {
+    if (error) return next(error);
+    return req.session.regenerate((error) => {
+      if (error) return next(error);
+      return res.json({ ok: true });
+    });
+  });
+});
+
+labRoutes(app, signedIn);
+listen(app);
