@@ -1,7 +1,9 @@
 //! A server as a child process: ready before it is used, and gone after.
 
+mod error;
+mod guard;
+
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ use crate::cores::{self, CoreSet};
 #[cfg(doc)]
 use crate::free_port;
 use crate::output::Output;
+pub use error::StartError;
+use guard::Guard;
 
 /// How long a child may take to end after it was asked to, when it is dropped.
 const GRACE_ON_DROP: Duration = Duration::from_millis(500);
@@ -38,6 +42,7 @@ pub struct ServerCommand {
     cores: Option<CoreSet>,
     folder: Option<PathBuf>,
     user: Option<(u32, u32)>,
+    guarded: bool,
 }
 
 /// A running server. Dropped, it is asked to end (SIGTERM, end of its standard input) and after
@@ -45,50 +50,17 @@ pub struct ServerCommand {
 ///
 /// A child whose parent dies without dropping it (SIGKILL, say) learns so from the **end of its
 /// standard input**: this process holds the only other end of that pipe and never writes. A
-/// server started here must take end-of-file there for a wish to shut down. (The kernel's
-/// parent-death signal would need unsafe code between fork and exec.)
+/// server started here must take end-of-file there for a wish to shut down, or be
+/// [guarded](ServerCommand::guarded). (The kernel's parent-death signal would need unsafe code
+/// between fork and exec.)
 #[derive(Debug)]
 pub struct ServerProcess {
     child: Child,
     group: Pid,
     output: Output,
     stderr_end: Receiver<()>,
+    guard: Option<Guard>,
     status: Option<ExitStatus>,
-}
-
-/// Why a server did not start. The message quotes the last lines that it wrote.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The program could not be started (or its thread not pinned).
-    #[error("cannot start `{}`", program.display())]
-    Spawn {
-        /// The program.
-        program: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The server ended before it said that it was ready.
-    #[error("`{}` ended ({status}) before it was ready{}", program.display(), Quote(output))]
-    Ended {
-        /// The program.
-        program: PathBuf,
-        /// How it ended.
-        status: ExitStatus,
-        /// Its last lines, standard output and error, oldest first.
-        output: Vec<String>,
-    },
-    /// The server did not say in time that it was ready. It has been killed.
-    #[error("`{}` was not ready within {} ms{}", program.display(), waited.as_millis(), Quote(output))]
-    TimedOut {
-        /// The program.
-        program: PathBuf,
-        /// How long it was given.
-        waited: Duration,
-        /// Its last lines, standard output and error, oldest first.
-        output: Vec<String>,
-    },
 }
 
 impl ServerCommand {
@@ -101,6 +73,7 @@ impl ServerCommand {
             cores: None,
             folder: None,
             user: None,
+            guarded: false,
         }
     }
 
@@ -140,6 +113,14 @@ impl ServerCommand {
         self
     }
 
+    /// Kills the child and its group when this process dies without dropping it: for servers of
+    /// others, which do not look at their standard input.
+    #[must_use]
+    pub fn guarded(mut self) -> Self {
+        self.guarded = true;
+        self
+    }
+
     /// Starts the child, and waits up to `patience` for a line of its standard output that
     /// `accept` takes; gives back what `accept` made of it. Other lines are only recorded.
     ///
@@ -150,35 +131,63 @@ impl ServerCommand {
         patience: Duration,
         mut accept: impl FnMut(&str) -> Option<R>,
     ) -> Result<(ServerProcess, R), StartError> {
+        self.start_and(patience, |lines, left| match lines.recv_timeout(left) {
+            Ok(line) => accept(&line).map_or(Look::Again, Look::Ready),
+            Err(RecvTimeoutError::Timeout) => Look::Nothing,
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(left);
+                Look::Nothing
+            }
+        })
+    }
+
+    /// Starts the child, and asks `probe` again and again, for up to `patience`, whether it is
+    /// ready; gives back what `probe` found. For servers that say nothing of themselves.
+    ///
+    /// # Errors
+    /// [`StartError`]; whatever had been started is gone then.
+    pub fn start_when<R>(
+        &self,
+        patience: Duration,
+        mut probe: impl FnMut() -> Option<R>,
+    ) -> Result<(ServerProcess, R), StartError> {
+        self.start_and(patience, |_, left| match probe() {
+            Some(ready) => Look::Ready(ready),
+            None => {
+                thread::sleep(left);
+                Look::Nothing
+            }
+        })
+    }
+
+    /// Starts the child and looks, each time for no longer than `look` is told, until it is ready.
+    fn start_and<R>(
+        &self,
+        patience: Duration,
+        mut look: impl FnMut(&Receiver<String>, Duration) -> Look<R>,
+    ) -> Result<(ServerProcess, R), StartError> {
         let (mut server, lines) = self.spawn().map_err(|source| self.not_spawned(source))?;
         let deadline_ns = monotonic_ns().saturating_add(nanoseconds(patience));
         loop {
             let left = Duration::from_nanos(deadline_ns.saturating_sub(monotonic_ns()));
-            match lines.recv_timeout(left.min(LOOK_EVERY)) {
-                Ok(line) => {
-                    if let Some(ready) = accept(&line) {
-                        return Ok((server, ready));
-                    }
-                }
-                Err(error) => {
-                    let status = server
-                        .exit_status()
-                        .map_err(|source| self.not_spawned(source))?;
-                    if let Some(status) = status {
-                        let (program, output) = (self.program.clone(), server.last_words());
-                        return Err(StartError::Ended {
-                            program,
-                            status,
-                            output,
-                        });
-                    }
-                    if left.is_zero() {
-                        return Err(self.timed_out(server, patience));
-                    }
-                    if error == RecvTimeoutError::Disconnected {
-                        thread::sleep(left.min(LOOK_EVERY));
-                    }
-                }
+            match look(&lines, left.min(LOOK_EVERY)) {
+                Look::Ready(ready) => return Ok((server, ready)),
+                Look::Again => continue,
+                Look::Nothing => {}
+            }
+            let status = server
+                .exit_status()
+                .map_err(|source| self.not_spawned(source))?;
+            if let Some(status) = status {
+                let (program, output) = (self.program.clone(), server.last_words());
+                return Err(StartError::Ended {
+                    program,
+                    status,
+                    output,
+                });
+            }
+            if left.is_zero() {
+                return Err(self.timed_out(server, patience));
             }
         }
     }
@@ -240,16 +249,18 @@ impl ServerCommand {
                 drop(end_sender);
             });
         }
-        Ok((
-            ServerProcess {
-                child,
-                group,
-                output,
-                stderr_end,
-                status: None,
-            },
-            lines,
-        ))
+        let mut server = ServerProcess {
+            child,
+            group,
+            output,
+            stderr_end,
+            guard: None,
+            status: None,
+        };
+        if self.guarded {
+            server.guard = Some(Guard::over(group)?);
+        }
+        Ok((server, lines))
     }
 
     fn not_spawned(&self, source: io::Error) -> StartError {
@@ -363,6 +374,9 @@ impl ServerProcess {
         self.wait_for_end(grace)?;
         // Not yet reaped, the child still holds its id: the group cannot be another's.
         let _ = kill_process_group(self.group, Signal::KILL);
+        if let Some(guard) = self.guard.take() {
+            guard.dismiss()?;
+        }
         let status = self.child.wait()?;
         self.status = Some(status);
         Ok(status)
@@ -397,6 +411,16 @@ impl Drop for ServerProcess {
     }
 }
 
+/// What one look at a child found.
+enum Look<R> {
+    /// It is ready.
+    Ready(R),
+    /// It said something else; there may be more.
+    Again,
+    /// It has not said anything yet, and may have ended.
+    Nothing,
+}
+
 /// Starts the child from a thread that is pinned, so that all its threads inherit the cores.
 fn spawn_pinned(command: &mut Command, cores: &CoreSet) -> io::Result<Child> {
     let spawned = thread::scope(|scope| {
@@ -411,19 +435,6 @@ fn spawn_pinned(command: &mut Command, cores: &CoreSet) -> io::Result<Child> {
 
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Shows the last lines of a child under a message.
-struct Quote<'o>(&'o [String]);
-
-impl fmt::Display for Quote<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("; it wrote nothing");
-        }
-        f.write_str("; it wrote:")?;
-        self.0.iter().try_for_each(|line| write!(f, "\n    {line}"))
-    }
 }
 
 #[cfg(test)]

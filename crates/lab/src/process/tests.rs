@@ -59,6 +59,33 @@ fn a_deaf_child_is_killed_with_what_it_started() {
 }
 
 #[test]
+fn a_child_that_says_nothing_is_ready_when_a_probe_finds_it() {
+    let home = tempfile::tempdir().unwrap();
+    let sign = home.path().join("sign");
+    let command = shell("echo up > $SIGN; exec sleep 1000")
+        .env("SIGN", &sign)
+        .guarded();
+    let probe = || {
+        std::fs::read_to_string(&sign)
+            .ok()
+            .filter(|text| !text.is_empty())
+    };
+    let (server, found) = command.start_when(PATIENCE, probe).unwrap();
+    assert_eq!(found, "up\n");
+    let pid = server.pid();
+    assert!(runs(pid));
+    drop(server);
+    assert!(!runs(pid));
+    let error = shell("echo 'no such module' >&2; exit 1")
+        .start_when(PATIENCE, || None::<()>)
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("\n    no such module"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_child_that_ends_early_is_quoted() {
     let command = shell("echo starting; echo 'port in use' >&2; exit 4");
     let error = command.start(PATIENCE, ready).unwrap_err();
