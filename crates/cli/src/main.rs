@@ -8,6 +8,7 @@ mod commands;
 mod conform;
 mod exit;
 mod export;
+mod foreign;
 mod load;
 mod run;
 mod selfcheck;

@@ -3,6 +3,7 @@
 //! strategy after the other through all phases.
 
 mod board;
+pub(crate) mod candidate;
 pub(crate) mod carrier;
 pub(crate) mod cells;
 pub(crate) mod contender;
@@ -23,8 +24,7 @@ pub(crate) mod show;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail};
-use authbench_catalog::Recipe;
+use anyhow::{Context as _, Result, bail};
 use authbench_core::Clock as _;
 use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_lab::{Placement, cores, timer};
@@ -34,6 +34,7 @@ use authbench_results::{
     StrategyFacts, rfc3339,
 };
 
+use crate::run::candidate::Candidate;
 use crate::run::carrier::Carrier;
 use crate::run::cells::Tour;
 use crate::run::contender::{Contender, Found, Serving};
@@ -49,8 +50,8 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     /// What it says.
     pub(crate) scenario: Scenario,
-    /// Its strategies, found.
-    pub(crate) recipes: Vec<Recipe>,
+    /// Its strategies, found, and strangers that stand beside them.
+    pub(crate) candidates: Vec<Candidate>,
     /// Whether the strategies were named on the command line: then none may be
     /// left out.
     pub(crate) asked_for: bool,
@@ -82,7 +83,7 @@ pub(crate) fn run(
         warnings.extend(in_process::unmeasured(&plan.scenario));
     }
     let before = (Snapshot::take(), monotonic_ns());
-    let services = Services::obtain(&plan.recipes);
+    let services = Services::of(plan.candidates.iter().filter_map(Candidate::needs));
     let mut way = Way {
         plan,
         placement,
@@ -254,9 +255,9 @@ impl<'w> Way<'w> {
         if !scenario.phases.is_empty() {
             return self.one_after_the_other(grounds);
         }
-        let recipes = self.plan.recipes.iter();
-        let mut contenders: Vec<Contender> = recipes
-            .filter_map(|recipe| self.start_served(recipe, grounds))
+        let candidates = self.plan.candidates.iter();
+        let mut contenders: Vec<Contender> = candidates
+            .filter_map(|candidate| self.start_served(candidate, grounds))
             .collect();
         self.side_by_side(&mut contenders);
         for contender in &mut contenders {
@@ -267,11 +268,16 @@ impl<'w> Way<'w> {
 
     fn in_process(&mut self) -> Vec<Found> {
         let (plan, services, stop) = (self.plan, self.services, self.stop);
-        let recipes = plan.recipes.iter();
-        let mut contenders: Vec<Contender<Called>> = recipes
-            .filter_map(|recipe| {
-                let start = || in_process::start(recipe, &plan.scenario, services, stop);
-                self.start(recipe, "is built, logs in", start)
+        let candidates = plan.candidates.iter();
+        let mut contenders: Vec<Contender<Called>> = candidates
+            .filter_map(|candidate| {
+                let start = || {
+                    let recipe = candidate.recipe();
+                    let recipe =
+                        recipe.context("a server of its own cannot be called in process")?;
+                    in_process::start(recipe, &plan.scenario, services, stop)
+                };
+                self.start(candidate, "is built, logs in", start)
             })
             .collect();
         self.side_by_side(&mut contenders);
@@ -294,8 +300,8 @@ impl<'w> Way<'w> {
     fn one_after_the_other(&mut self, grounds: &Grounds<'_>) -> Vec<Found> {
         let (scenario, mut tour) = (&self.plan.scenario, self.tour());
         let mut found = Vec::new();
-        for recipe in &self.plan.recipes {
-            if let Some(mut contender) = self.start_served(recipe, grounds) {
+        for candidate in &self.plan.candidates {
+            if let Some(mut contender) = self.start_served(candidate, grounds) {
                 phases::passage(&mut tour, &mut contender);
                 facts::measure_revocation(
                     &mut contender,
@@ -312,10 +318,10 @@ impl<'w> Way<'w> {
 
     /// Starts the servers of a strategy and measures what needs no load; or
     /// notes why not.
-    fn start_served(&mut self, recipe: &Recipe, grounds: &Grounds<'_>) -> Option<Contender> {
+    fn start_served(&mut self, candidate: &Candidate, grounds: &Grounds<'_>) -> Option<Contender> {
         let (scenario, stop) = (&self.plan.scenario, self.stop);
-        self.start(recipe, "starts, logs in, counts memory", || {
-            let mut it = Contender::start(recipe, scenario, grounds)?;
+        self.start(candidate, "starts, logs in, counts memory", || {
+            let mut it = Contender::start(candidate, scenario, grounds)?;
             facts::measure(&mut it, scenario, grounds, stop)?;
             Ok(it)
         })
@@ -325,14 +331,14 @@ impl<'w> Way<'w> {
     /// run has been stopped; or notes why not.
     fn start<S>(
         &mut self,
-        recipe: &Recipe,
+        candidate: &Candidate,
         what: &str,
         prepare: impl FnOnce() -> Result<Contender<S>>,
     ) -> Option<Contender<S>> {
-        let (strategy, progress) = (&recipe.name, self.progress);
+        let (strategy, progress) = (candidate.name(), self.progress);
         let mut left_out = |reason: String, optional| {
             self.skipped.push(Skipped {
-                strategy: strategy.clone(),
+                strategy: strategy.to_owned(),
                 reason,
                 optional,
             });
@@ -341,9 +347,13 @@ impl<'w> Way<'w> {
             left_out("the run was stopped before it began".to_owned(), false);
             return None;
         }
-        if let Some(missing) = self.services.missing(recipe) {
+        let no_server = candidate
+            .needs()
+            .and_then(|needs| self.services.error(needs))
+            .map(ToString::to_string);
+        if let Some(missing) = no_server.or_else(|| candidate.missing_program()) {
             progress.warn(&format!("{strategy} is LEFT OUT: {missing}"));
-            left_out(missing.to_string(), !self.plan.asked_for);
+            left_out(missing, !self.plan.asked_for);
             return None;
         }
         progress.step(strategy, what);

@@ -121,7 +121,7 @@ impl<'p> Bench<'p> {
             engine,
             threads: Some(1),
         };
-        let mut served = Served::start(&recipe, Setting::plain(USERS, 1), &grounds)?;
+        let mut served = Served::start(&(&recipe).into(), Setting::plain(USERS, 1), &grounds)?;
         served.driver.set_never_sleeps(never_sleeps);
         let mut bench = Self { placement, served };
         bench.log_in()?;

@@ -35,8 +35,13 @@ impl Found {
 impl Services {
     /// Finds or starts what `recipes` need and their files do not name.
     pub(crate) fn obtain<'r>(recipes: impl IntoIterator<Item = &'r Recipe>) -> Self {
+        Self::of(recipes.into_iter().filter_map(Recipe::needs))
+    }
+
+    /// Finds or starts these.
+    pub(crate) fn of(services: impl IntoIterator<Item = Service>) -> Self {
         let mut found = BTreeMap::new();
-        for service in recipes.into_iter().filter_map(Recipe::needs) {
+        for service in services {
             found
                 .entry(service)
                 .or_insert_with(|| Found::obtain(service));
@@ -46,12 +51,21 @@ impl Services {
 
     /// Why `recipe` cannot be served, if a server that it needs is missing.
     pub(crate) fn missing(&self, recipe: &Recipe) -> Option<&ServiceError> {
-        self.0.get(&recipe.needs()?)?.as_ref().err()
+        self.error(recipe.needs()?)
+    }
+
+    /// Why there is no such server, if it was to be found and was not.
+    pub(crate) fn error(&self, service: Service) -> Option<&ServiceError> {
+        self.0.get(&service)?.as_ref().err()
     }
 
     /// Takes out the reason why `recipe` cannot be served.
     pub(crate) fn take_missing(&mut self, recipe: &Recipe) -> Option<ServiceError> {
-        let service = recipe.needs()?;
+        self.take_error(recipe.needs()?)
+    }
+
+    /// Takes out the reason why there is no such server.
+    pub(crate) fn take_error(&mut self, service: Service) -> Option<ServiceError> {
         match self.0.remove(&service)? {
             Err(missing) => Some(missing),
             found => {
@@ -145,7 +159,8 @@ impl Services {
         found.collect()
     }
 
-    fn url(&self, service: Service) -> Option<&str> {
+    /// Where it is, if it was found.
+    pub(crate) fn url(&self, service: Service) -> Option<&str> {
         let found = self.0.get(&service)?.as_ref().ok()?;
         Some(&found.url)
     }

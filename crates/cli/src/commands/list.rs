@@ -199,11 +199,13 @@ fn targets() -> Result<Vec<NamedRow>> {
     let mut rows = Vec::new();
     for name in library::target_names() {
         let profile = library::target(&name)?;
-        let carrier = profile.carrier.label();
-        rows.push(NamedRow {
-            summary: format!("credential in a {carrier}"),
-            name,
-        });
+        let mut summary = profile.summary;
+        if let Some(start) = profile.start {
+            let needs = start.needs.iter().chain(&start.service);
+            let needs: Vec<&str> = needs.map(String::as_str).collect();
+            summary.push_str(&format!(" (started here with {})", needs.join(", ")));
+        }
+        rows.push(NamedRow { summary, name });
     }
     Ok(rows)
 }

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use authbench_catalog::{Recipe, RecipeError};
+use authbench_catalog::RecipeError;
 use authbench_conf::{ConfError, Located};
 use authbench_lab::cores;
 use authbench_load::{KneeSearch, Scenario, Share};
 use authbench_results::Purpose;
 
 use crate::exit::{Outcome, UsageError};
+use crate::run::candidate::Candidate;
 use crate::run::carrier::Carrier;
 use crate::run::library::{self, Source};
 use crate::run::progress::Progress;
@@ -35,7 +36,8 @@ pub(crate) struct Args {
 /// What `authbench` without a command takes, too.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measure this strategy (a name or a recipe file) instead of the
+    /// Measure this strategy (a name or a recipe file), or a server that this
+    /// program can start (a target's name or folder), instead of the
     /// scenario's; may be given several times.
     #[arg(long = "strategy", value_name = "NAME")]
     strategies: Vec<String>,
@@ -173,7 +175,7 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
         return Ok(Plan {
             name: source.name,
             scenario,
-            recipes: Vec::new(),
+            candidates: Vec::new(),
             asked_for: true,
             purpose: options.purpose.into(),
             carrier: options.engine,
@@ -196,11 +198,11 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
     if options.engine == Carrier::InProcess {
         run::in_process::check(&scenario, options.threads)?;
     }
-    let recipes = recipes(&scenario, &source, options.strategies.is_empty())?;
+    let candidates = candidates(&scenario, &source, options.strategies.is_empty())?;
     Ok(Plan {
         name: source.name,
         scenario,
-        recipes,
+        candidates,
         asked_for: !options.strategies.is_empty(),
         purpose: options.purpose.into(),
         carrier: options.engine,
@@ -265,18 +267,23 @@ fn seek_knee(scenario: &mut Scenario, slo_ms: f64) -> Result<()> {
     Ok(())
 }
 
-/// Finds the recipes; a wrong name is an error at its place in the scenario.
-fn recipes(scenario: &Scenario, source: &Source, from_file: bool) -> Result<Vec<Recipe>> {
+/// Finds the strategies and strangers; a wrong name is an error at its place in
+/// the scenario.
+fn candidates(scenario: &Scenario, source: &Source, from_file: bool) -> Result<Vec<Candidate>> {
     let names = scenario.strategies.value.iter();
-    let found = names.map(|name| match authbench_catalog::find(&name.value) {
-        Err(RecipeError::NoSuchName { .. }) if from_file => {
-            let valid: Vec<String> = authbench_catalog::shipped()
-                .into_iter()
+    let found = names.map(|name| {
+        Candidate::find(&name.value).map_err(|error| {
+            let is_unknown = matches!(error.downcast_ref(), Some(RecipeError::NoSuchName { .. }));
+            if !(is_unknown && from_file) {
+                return error;
+            }
+            let recipes = authbench_catalog::shipped().into_iter();
+            let valid: Vec<String> = recipes
                 .map(|recipe| recipe.name)
+                .chain(library::stranger_names())
                 .collect();
-            Err(ConfError::unknown_name(&source.file, name, &valid).into())
-        }
-        other => other.map_err(anyhow::Error::from),
+            ConfError::unknown_name(&source.file, name, &valid).into()
+        })
     });
     found.collect()
 }
@@ -303,5 +310,5 @@ fn steps(plan: &Plan) -> u64 {
         phases => phases,
     };
     let search = u64::from(scenario.knee.is_some());
-    plan.recipes.len() as u64 * (1 + search + measured + revocation)
+    plan.candidates.len() as u64 * (1 + search + measured + revocation)
 }

@@ -131,7 +131,7 @@ impl<'t> Tour<'t> {
         measure: impl FnOnce(&mut Self, &mut Contender<S>) -> Result<()>,
     ) {
         if contender.found.failure.is_none() && !self.stop.load(Ordering::SeqCst) {
-            self.progress.step(&contender.recipe.name, what);
+            self.progress.step(contender.name(), what);
             if let Err(error) = measure(self, contender) {
                 contender.fail(&error, self.progress);
             }
@@ -228,9 +228,9 @@ impl<'t> Tour<'t> {
         contender: &mut Contender<S>,
         stretch: &Stretch<'_>,
     ) -> Result<(CellOutcome, Health, Vec<Caused>)> {
-        let Contender { recipe, served, .. } = contender;
+        let served = &mut contender.served;
         let before = self.machine.look(served.servers_cpu_ns());
-        let (outcome, caused) = served.cell(recipe, stretch, self)?;
+        let (outcome, caused) = served.cell(stretch, self)?;
         let machine = self.machine.since(&before, served.servers_cpu_ns());
         let health = convert::block_health(&outcome, served.carrier(), machine);
         Ok((outcome, health, caused))

@@ -1,7 +1,6 @@
 //! One strategy of a run: how it is served, and what was found out so far.
 
 use anyhow::{Result, bail};
-use authbench_catalog::Recipe;
 use authbench_core::Guarantees;
 use authbench_load::{
     CellOutcome, LoadPoint, RevocationOutcome, Routing, SaturationOutcome, SaturationPlan,
@@ -9,6 +8,7 @@ use authbench_load::{
 };
 use authbench_results::{FaultSeen, Health, Knee, RejectedBlock, Topology};
 
+use crate::run::candidate::Candidate;
 use crate::run::carrier::Carrier;
 use crate::run::cells::{Stretch, Tour};
 use crate::run::facts::Facts;
@@ -21,7 +21,6 @@ const THROWAWAY_ACCOUNTS_MAX: u32 = 10_000;
 
 /// One strategy of a run, behind servers unless said otherwise.
 pub(crate) struct Contender<S = Served> {
-    pub(crate) recipe: Recipe,
     pub(crate) found: Found,
     pub(crate) served: S,
 }
@@ -46,7 +45,6 @@ pub(crate) trait Serving {
     /// Puts it under a load, with its faults.
     fn cell(
         &mut self,
-        recipe: &Recipe,
         stretch: &Stretch<'_>,
         tour: &Tour<'_>,
     ) -> Result<(CellOutcome, Vec<Caused>)>;
@@ -86,13 +84,17 @@ pub(crate) struct Found {
 }
 
 impl Contender {
-    /// Starts the servers of `recipe` on the server's cores.
+    /// Starts the servers of `candidate` on the server's cores.
     pub(crate) fn start(
-        recipe: &Recipe,
+        candidate: &Candidate,
         scenario: &Scenario,
         grounds: &Grounds<'_>,
     ) -> Result<Self> {
-        let mut served = Served::start(recipe, setting(recipe, scenario), grounds)?;
+        if let Some(why) = candidate.unsuited(scenario) {
+            bail!(why);
+        }
+        let setting = setting(candidate, scenario);
+        let mut served = Served::start(candidate, setting, grounds)?;
         let points = scenario.points()?;
         if !served.shares_logins && served.fleet.setting.hops > 1 {
             if scenario.phases.is_empty() {
@@ -103,28 +105,39 @@ impl Contender {
             }
             served.enter(1)?;
         }
-        let name = (recipe.name.clone(), recipe.resolved());
-        let found = Found::new(name, served.carrier(), served.profile.guarantees, points);
-        Ok(Self {
-            recipe: recipe.clone(),
-            found,
-            served,
-        })
+        let recipe = candidate.recipe();
+        let resolved = recipe.map(authbench_catalog::Recipe::resolved);
+        let name = (candidate.name().to_owned(), resolved.unwrap_or_default());
+        let guarantees = served.profile.guarantees;
+        let mut found = Found::new(name, served.carrier(), guarantees, points);
+        if recipe.is_none() {
+            found.notes.push(
+                "a stranger's server: passwords with slow hashes, and what its store is asked, are \
+                 not measured, since that takes the doors of our own servers"
+                    .to_owned(),
+            );
+        }
+        Ok(Self { found, served })
     }
 }
 
 impl<S: Serving> Contender<S> {
+    /// Its name in results.
+    pub(crate) fn name(&self) -> &str {
+        &self.found.strategy
+    }
+
     /// Nothing more is measured with it.
     pub(crate) fn fail(&mut self, error: &anyhow::Error, progress: &Progress) {
         let reason = format!("{error:#}");
-        progress.warn(&format!("{}: {reason}", self.recipe.name));
+        progress.warn(&format!("{}: {reason}", self.name()));
         self.found.failure = Some(reason);
     }
 
     /// Says something that a reader of the result must know, once.
     pub(crate) fn note(&mut self, note: String, progress: &Progress) {
         if !self.found.notes.contains(&note) {
-            progress.warn(&format!("{}: {note}", self.recipe.name));
+            progress.warn(&format!("{}: {note}", self.name()));
             self.found.notes.push(note);
         }
     }
@@ -224,7 +237,7 @@ impl Accounts {
     }
 }
 
-fn setting(recipe: &Recipe, scenario: &Scenario) -> Setting {
+fn setting(candidate: &Candidate, scenario: &Scenario) -> Setting {
     let topology = &scenario.topology;
     let kinds = || scenario.faults.iter().map(|fault| fault.kind.value);
     let store_round_trip_us = topology.store_round_trip_us.value;
@@ -234,7 +247,7 @@ fn setting(recipe: &Recipe, scenario: &Scenario) -> Setting {
         replicas: topology.replicas.value,
         hops: topology.hops.value,
         restarts: kinds().any(|kind| kind == authbench_load::FaultKind::ServerRestart),
-        proxied: recipe.needs().is_some() && (store_round_trip_us > 0 || breaks_store),
+        proxied: candidate.needs().is_some() && (store_round_trip_us > 0 || breaks_store),
         store_round_trip_us,
         accounts: Accounts::of(scenario)
             .all()

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use authbench_catalog::Recipe;
 use authbench_load::{Arrivals, LoadPoint, LoginPlan, Mix, Scenario, Spacing};
 use authbench_wire::bodies::StatsResponse;
@@ -42,7 +42,10 @@ pub(crate) fn count(
     grounds: &Grounds<'_>,
     stop: &AtomicBool,
 ) -> Result<()> {
-    let recipe = &contender.recipe;
+    let candidate = contender.served.candidate.clone();
+    let recipe = candidate
+        .recipe()
+        .context("a stranger's server does not count")?;
     let hops_max = if contender.served.shares_logins {
         scenario.topology.hops.value
     } else {
@@ -54,7 +57,7 @@ pub(crate) fn count(
         proxied: recipe.needs().is_some(),
         ..Setting::plain(users, scenario.population.roles.value)
     };
-    let mut served = Served::start(recipe, setting, grounds)?;
+    let mut served = Served::start(&candidate, setting, grounds)?;
     let profile_users = served.profile.users.clone();
     let plan = LoginPlan {
         users: &profile_users,

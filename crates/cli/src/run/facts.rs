@@ -10,6 +10,7 @@ use authbench_load::{
 };
 use authbench_wire::profile::Users;
 
+use crate::run::candidate::Candidate;
 use crate::run::contender::{Accounts, Contender};
 use crate::run::costs::{self, Counted};
 use crate::run::progress::Progress;
@@ -84,10 +85,18 @@ pub(crate) fn measure(
     }
     let timed = accounts.held..accounts.held.saturating_add(accounts.timed);
     contender.found.facts.unhashed = phase.timed(&own, timed)?;
-    let hashed = scenario.login.hashed.value;
+    let is_ours = phase.served.candidate.recipe().is_some();
+    let hashed = if is_ours {
+        scenario.login.hashed.value
+    } else {
+        0
+    };
     contender.found.facts.hashed = phase.timed(&hashed_users(hashed.max(1)), 0..hashed)?;
     contender.found.facts.memory = growth(contender, scenario, grounds, stop)?;
-    costs::count(contender, scenario, grounds, stop)
+    if is_ours {
+        costs::count(contender, scenario, grounds, stop)?;
+    }
+    Ok(())
 }
 
 /// How many accounts log in at the start: all, unless the first phase wants
@@ -117,7 +126,7 @@ fn growth(
     }
     let accounts = logins.saturating_add(MEMORY_WARMUP_LOGINS);
     let setting = Setting::plain(accounts, scenario.population.roles.value);
-    let mut served = Served::start(&contender.recipe, setting, grounds)?;
+    let mut served = Served::start(&contender.served.candidate, setting, grounds)?;
     let users = served.profile.users.clone();
     let mut phase = Phase {
         served: &mut served,
@@ -136,12 +145,7 @@ fn growth(
     Ok((outcome.logins > 0).then_some(Growth {
         logins: outcome.logins,
         server_bytes: after.0 - before.0,
-        // What a store server holds, it does not tell us.
-        store_bytes: contender
-            .recipe
-            .needs()
-            .is_none()
-            .then_some(after.1 - before.1),
+        store_bytes: after.1.zip(before.1).map(|(after, before)| after - before),
     }))
 }
 
@@ -197,13 +201,20 @@ impl Phase<'_> {
         read.context("the server's CPU time cannot be read")
     }
 
-    /// Octets of the server process and of its store outside it.
-    fn occupied(&self) -> Result<(i64, i64)> {
-        let fleet = &self.served.fleet;
-        Ok((
-            i64::try_from(fleet.resident_bytes()?)?,
-            i64::try_from(fleet.stats()?.store_bytes)?,
-        ))
+    /// Octets of the server process and of its store outside it, as far as
+    /// that is known.
+    fn occupied(&self) -> Result<(i64, Option<i64>)> {
+        let Served {
+            fleet, candidate, ..
+        } = &*self.served;
+        let store_bytes = match candidate {
+            // What a store server holds, it does not tell us.
+            _ if candidate.needs().is_some() => None,
+            Candidate::Recipe(_) => Some(i64::try_from(fleet.stats()?.store_bytes)?),
+            // All that it keeps is in its process.
+            Candidate::Stranger(_) => Some(0),
+        };
+        Ok((i64::try_from(fleet.resident_bytes()?)?, store_bytes))
     }
 }
 
@@ -221,10 +232,7 @@ pub(crate) fn measure_revocation(
     if !is_due || stop.load(Ordering::SeqCst) {
         return;
     }
-    progress.step(
-        &contender.recipe.name,
-        "logs out, shows the dead credentials",
-    );
+    progress.step(contender.name(), "logs out, shows the dead credentials");
     match follow(&mut contender.served, scenario, false, stop) {
         Ok(seen) => contender.found.revocation = Some(seen),
         Err(error) => contender.fail(&error, progress),
@@ -257,7 +265,7 @@ fn follow_elsewhere(
         replicas: 2,
         ..Setting::plain(accounts, scenario.population.roles.value)
     };
-    let mut pair = Served::start(&contender.recipe, setting, grounds)?;
+    let mut pair = Served::start(&contender.served.candidate, setting, grounds)?;
     follow(&mut pair, scenario, true, stop)
 }
 

@@ -57,7 +57,6 @@ pub(crate) fn start(
     found.facts.unhashed = timed_logins(&node, node.subjects(timed)?, stop)?;
     found.facts.counts = count(recipe, scenario, services, stop)?;
     Ok(Contender {
-        recipe: recipe.clone(),
         found,
         served: Called { users, _node: node },
     })
@@ -165,7 +164,6 @@ impl Serving for Called {
 
     fn cell(
         &mut self,
-        _: &Recipe,
         stretch: &Stretch<'_>,
         tour: &Tour<'_>,
     ) -> Result<(CellOutcome, Vec<Caused>)> {

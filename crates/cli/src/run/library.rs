@@ -9,11 +9,37 @@ use authbench_wire::Profile;
 use include_dir::{Dir, include_dir};
 
 use crate::exit::UsageError;
+use crate::foreign::{ForeignError, Stranger};
 
 static LOAD: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scenarios/load");
-static TARGETS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scenarios/targets");
+
+/// Profiles by the names of their folders. Not the folders as they are: those
+/// also hold what installing the targets has brought.
+macro_rules! profiles {
+    ($($name:literal),* $(,)?) => {
+        &[$((
+            $name,
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"), "/../../scenarios/targets/", $name, "/profile.toml"
+            )),
+        )),*]
+    };
+}
+
+/// Sorted by name.
+static TARGETS: &[(&str, &str)] = profiles![
+    "authbench-bearer",
+    "authbench-cookie",
+    "authjs",
+    "express-jwt",
+    "express-session-memory",
+    "express-session-redis",
+    "lucia",
+    "tower-sessions",
+];
 const LOAD_FOLDER: &str = "scenarios/load";
 const TARGETS_FOLDER: &str = "scenarios/targets";
+const PROFILE: &str = "profile.toml";
 
 /// A scenario and where it came from.
 pub(crate) struct Source {
@@ -42,14 +68,51 @@ pub(crate) fn scenario_names() -> Vec<String> {
     names
 }
 
-/// The names of the shipped targets, sorted.
+/// The names of the targets here and of the shipped ones, sorted.
 pub(crate) fn target_names() -> Vec<String> {
-    let mut names: Vec<String> = TARGETS
-        .dirs()
-        .map(|dir| dir.path().to_string_lossy().into_owned())
-        .collect();
+    let here = std::fs::read_dir(TARGETS_FOLDER)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join(PROFILE).is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let shipped = TARGETS.iter().map(|(name, _)| (*name).to_owned());
+    let mut names: Vec<String> = shipped.chain(here).collect();
     names.sort();
+    names.dedup();
     names
+}
+
+/// The names of those among them that can be started here.
+pub(crate) fn stranger_names() -> Vec<String> {
+    let mut names = target_names();
+    names.retain(|name| target(name).is_ok_and(|profile| profile.start.is_some()));
+    names
+}
+
+/// The target that `wanted` names, ready to be started: a path to a folder, or
+/// the name of one under `scenarios/targets` here. `None` when there is no such
+/// target at all.
+///
+/// # Errors
+/// When it cannot be started from here.
+pub(crate) fn stranger(wanted: &str) -> Result<Option<Stranger>> {
+    let local = Path::new(TARGETS_FOLDER).join(wanted);
+    for folder in [Path::new(wanted), local.as_path()] {
+        if folder.join(PROFILE).is_file() {
+            return Stranger::read(folder)
+                .map(Some)
+                .map_err(|error| match error {
+                    ForeignError::Profile(error) => error.into(),
+                    other => UsageError(other.to_string()).into(),
+                });
+        }
+    }
+    if TARGETS.iter().all(|(name, _)| *name != wanted) {
+        return Ok(None);
+    }
+    let name = wanted.to_owned();
+    Err(UsageError(ForeignError::NoFiles { name }.to_string()).into())
 }
 
 /// The scenario that `wanted` names: a path to a `.toml` file, or the name of
@@ -110,12 +173,8 @@ pub(crate) fn target(wanted: &str) -> Result<Profile> {
             return Ok(Profile::read(path)?);
         }
     }
-    let inside = format!("{wanted}/profile.toml");
-    match TARGETS
-        .get_file(&inside)
-        .and_then(|file| file.contents_utf8())
-    {
-        Some(text) => Ok(Profile::parse(&local.join("profile.toml"), text)?),
+    match TARGETS.iter().find(|(name, _)| *name == wanted) {
+        Some((_, text)) => Ok(Profile::parse(&local.join(PROFILE), text)?),
         None => Err(no_such("target", wanted, &target_names()).into()),
     }
 }
@@ -127,4 +186,46 @@ fn no_such(kind: &str, wanted: &str, names: &[String]) -> UsageError {
     UsageError(format!(
         "there is no {kind} `{wanted}`{hint}; `authbench list {kind}s` names them all, and a path to a .toml file works too"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_of_the_repository_is_shipped_under_its_own_name() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(TARGETS_FOLDER);
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.path().join(PROFILE).is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        let shipped: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, shipped, "add the target to TARGETS");
+        for name in names {
+            let profile = target(&name).unwrap();
+            assert_eq!(profile.name, name);
+            assert!(!profile.summary.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_started_says_so() {
+        assert!(stranger("no-such-target").unwrap().is_none());
+        let error = stranger("authbench-cookie").unwrap_err().to_string();
+        assert!(error.contains("not here"), "{error}");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(TARGETS_FOLDER);
+        let ours = folder.join("authbench-cookie");
+        let error = stranger(ours.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("has no [start]"), "{error}");
+        let theirs = folder.join("express-jwt");
+        let found = stranger(theirs.to_str().unwrap()).unwrap().unwrap();
+        assert_eq!(found.name(), "express-jwt");
+    }
 }

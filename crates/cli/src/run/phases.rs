@@ -50,7 +50,7 @@ fn one(
     };
     if let Some(why) = impossible {
         let reason = format!("phase `{name}`: its logins live in one process; {why}");
-        let strategy = &contender.recipe.name;
+        let strategy = contender.name();
         tour.progress
             .warn(&format!("{strategy} is LEFT OUT of {reason}"));
         contender.found.left_out.push(reason);

@@ -3,6 +3,7 @@
 //! proxies between them and their store.
 
 mod serving;
+mod strangers;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use authbench_wire::template::Template;
 use parking_lot::Mutex;
 
 use crate::commands::serve::Ready;
+use crate::run::candidate::Candidate;
 use crate::run::doors::Doors;
 use crate::run::library;
 use crate::services::Services;
@@ -96,6 +98,8 @@ pub(crate) struct Served {
     pub(crate) fleet: Fleet,
     /// Whether every server accepts the logins that another has made.
     pub(crate) shares_logins: bool,
+    /// What is served.
+    pub(crate) candidate: Candidate,
     /// Threads of the driver.
     pub(crate) threads: u32,
     /// What carries its requests.
@@ -103,11 +107,25 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Starts servers of `recipe` on the server's cores, and aims a driver at
+    /// Starts servers of `candidate` on the server's cores, and aims a driver at
     /// all replicas, or at the first service of a chain.
-    pub(crate) fn start(recipe: &Recipe, setting: Setting, grounds: &Grounds<'_>) -> Result<Self> {
-        let (fleet, ready) = Fleet::start(recipe, setting, grounds)?;
-        let profile = profile(recipe, &ready, setting)?;
+    pub(crate) fn start(
+        candidate: &Candidate,
+        setting: Setting,
+        grounds: &Grounds<'_>,
+    ) -> Result<Self> {
+        let (fleet, profile, shares_logins) = match candidate {
+            Candidate::Recipe(recipe) => {
+                let (fleet, ready) = Fleet::start(recipe, setting, grounds)?;
+                let profile = profile(recipe, &ready, setting)?;
+                (fleet, profile, ready.shares_logins)
+            }
+            Candidate::Stranger(stranger) => {
+                let (fleet, profile) = Fleet::of_stranger(stranger, setting, grounds)?;
+                (fleet, profile, stranger.shares_logins())
+            }
+        };
+        let first = *fleet.addresses.first().context("no server was asked for")?;
         let placement = grounds.placement;
         let lanes = lanes(placement, grounds.threads);
         let threads = u32::try_from(lanes.len()).unwrap_or(1).max(1);
@@ -119,13 +137,14 @@ impl Served {
             ..DriverOptions::default()
         };
         let mut driver = Driver::new(&profile, options)?;
-        driver.aim(&fleet.entrances(setting.hops))?;
+        driver.aim(&fleet.entrances(fleet.setting.hops))?;
         Ok(Self {
-            engine: engine(grounds.engine, ready.address)?,
+            engine: engine(grounds.engine, first)?,
             profile,
             driver,
             fleet,
-            shares_logins: ready.shares_logins,
+            shares_logins,
+            candidate: candidate.clone(),
             threads,
         })
     }

@@ -1,7 +1,6 @@
 //! Servers under load.
 
 use anyhow::Result;
-use authbench_catalog::Recipe;
 use authbench_load::{CellOutcome, Routing, SaturationOutcome, SaturationPlan};
 use authbench_results::Topology;
 
@@ -44,11 +43,17 @@ impl Serving for Served {
 
     fn cell(
         &mut self,
-        recipe: &Recipe,
         stretch: &Stretch<'_>,
         tour: &Tour<'_>,
     ) -> Result<(CellOutcome, Vec<Caused>)> {
         let (fleet, driver) = (&self.fleet, &mut self.driver);
+        let Some(recipe) = self.candidate.recipe() else {
+            // Nobody has a way to break it.
+            let mut watch = tour.progress.watch();
+            let mut probe = || fleet.cpu_ns();
+            let outcome = driver.cell(&stretch.point, &mut probe, &mut watch, tour.stop)?;
+            return Ok((outcome, Vec::new()));
+        };
         let ground = faults::Ground {
             recipe,
             fleet,
