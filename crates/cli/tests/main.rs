@@ -8,4 +8,5 @@ mod k6;
 mod run;
 mod serve;
 mod shards;
+mod strangers;
 mod support;
