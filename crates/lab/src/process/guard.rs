@@ -8,7 +8,7 @@ use rustix::process::Pid;
 
 /// Waits for the end of its standard input, that is the death of the process that holds the
 /// other end, and kills the group `$1`.
-const SCRIPT: &str = r#"trap '' HUP INT TERM; read -r _; kill -KILL -- "-$1""#;
+const SCRIPT: &str = r#"trap '' HUP INT TERM; read -r _; kill -s KILL -- "-$1""#;
 
 /// A process that outlives this one by a moment, to kill a process group.
 #[derive(Debug)]
