@@ -120,7 +120,9 @@ pub struct Limits {
     pub connections_max: usize,
     /// Octets of a request's line and headers; more are answered 431. All
     /// cookies of a credential (4096 octets each) must fit, and as much again
-    /// as one of them for the rest.
+    /// as one of them for the rest. With less than a few dozen KiB, whoever
+    /// can set cookies from a neighbouring host locks users out for good: every
+    /// request of theirs is refused, the login included (RFC 6265bis 6.1).
     pub head_octets_max: usize,
     /// Milliseconds from the end of one answer to the end of the next
     /// request's headers; then the connection is closed. So it also is the
@@ -140,7 +142,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 65_536,
-            head_octets_max: 16 * 1024,
+            head_octets_max: 64 * 1024,
             head_timeout_ms: 60_000,
             body_octets_max: 64 * 1024,
             body_timeout_ms: 10_000,

@@ -168,16 +168,10 @@ async fn slow_is_slow_and_bounded() {
     let site = Site::start(Transport::Bearer).await;
     let token = site.login("user-000001").await;
     assert_eq!(
-        site.get("/slow?ms=1", &token).await.json()["subject"],
+        site.get("/slow?ms=1&x=2", &token).await.json()["subject"],
         json!("acct-000001")
     );
-    for wrong in [
-        "/slow",
-        "/slow?ms=",
-        "/slow?ms=10001",
-        "/slow?ms=-1",
-        "/slow?ms=1&x=2",
-    ] {
+    for wrong in ["/slow", "/slow?ms=", "/slow?ms=10001", "/slow?ms=-1"] {
         assert_eq!(site.get(wrong, &token).await.status, 400, "{wrong}");
     }
 }

@@ -21,7 +21,7 @@ async fn a_full_cookie_passes_and_a_huge_head_does_not() {
     let full = site.login("user-000001").await;
     assert!(site.is_alive(&full).await);
     for huge in [
-        ask("GET", "/me").header("x-filler", &"x".repeat(17 * 1024)),
+        ask("GET", "/me").header("x-filler", &"x".repeat(65 * 1024)),
         ask("GET", "/me").header("x-filler", &"x".repeat(1024 * 1024)),
         (0..200).fold(ask("GET", "/me"), |ask, n| {
             ask.header(&format!("x-{n}"), "1")
@@ -31,6 +31,21 @@ async fn a_full_cookie_passes_and_a_huge_head_does_not() {
         assert_eq!(exchange(stream, &huge.octets("site")).await.status, 431);
     }
     assert!(site.is_alive(&full).await, "the server still serves");
+}
+
+/// A neighbouring host that plants cookies locks nobody out.
+#[tokio::test]
+async fn planted_cookies_make_no_difference() {
+    let site = Site::start(cookie()).await;
+    let token = site.login("user-000001").await;
+    let planted = (0..7).map(|n| format!("bomb{n}={}", "x".repeat(4_000)));
+    let planted: Vec<String> = planted.collect();
+    let both = format!("__Host-auth={token}; {}", planted.join("; "));
+    let me = ask("GET", "/me").header("cookie", &both);
+    assert_eq!(site.send(&me).await.json()["subject"], "acct-000001");
+    let login = Site::login_request("user-000001", "lab-password-000001");
+    let login = login.header("cookie", &planted.join("; "));
+    assert_eq!(site.send(&login).await.status, 200);
 }
 
 /// A credential over several cookies, in the largest head that the bounds
