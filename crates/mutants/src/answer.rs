@@ -16,6 +16,8 @@ pub(crate) enum Refusal {
     Unauthenticated,
     /// No valid client of the token endpoints.
     UnknownClient,
+    /// Flaw M127: a bad signature, with too much said of it.
+    Forged,
     /// A valid identity that may not do this, or no proof of origin.
     Forbidden,
     /// A request that cannot be understood.
@@ -40,6 +42,10 @@ impl Refusal {
             Self::Unauthenticated | Self::UnknownClient => {
                 (StatusCode::UNAUTHORIZED, "unauthorized")
             }
+            Self::Forged => (
+                StatusCode::UNAUTHORIZED,
+                "bad signature\n    at verify (jose.rs:52)\n    at identify (caller.rs:47)",
+            ),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"),
@@ -65,7 +71,7 @@ impl IntoResponse for Refusal {
             &json!({ "status": status.as_u16(), "title": title }),
         );
         let (name, value) = match self {
-            Self::Unauthenticated => (WWW_AUTHENTICATE, "Bearer realm=\"specimen\""),
+            Self::Unauthenticated | Self::Forged => (WWW_AUTHENTICATE, "Bearer realm=\"specimen\""),
             Self::UnknownClient => (WWW_AUTHENTICATE, "Basic realm=\"specimen\""),
             // Who was made to send too many cookies is rid of them (mutants
             // of LIMITS-005 sit here).
@@ -89,10 +95,16 @@ pub(crate) fn json_answer(status: StatusCode, body: &Value) -> Response {
 
 /// No answer may be kept by anyone (ASVS 5.0 14.3.2; mutants of TRANSPORT-002
 /// sit here).
-pub(crate) fn keep_nowhere(_app: &App, response: &mut Response) {
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+pub(crate) fn keep_nowhere(app: &App, response: &mut Response) {
+    let headers = response.headers_mut();
+    let rule = match app.flaw("M87") {
+        true => "max-age=60",
+        false => "no-store",
+    };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(rule));
+    if app.flaw("M196") {
+        headers.remove(CLEAR_SITE_DATA);
+    }
 }
 
 /// 200 with a JSON body.

@@ -40,6 +40,8 @@ pub(crate) struct App {
     pub(crate) world: Arc<World>,
     pub(crate) key_cache: KeyCache,
     pub(crate) flaws: Arc<[&'static str]>,
+    /// Flaw M17: how many numbers were drawn since the start.
+    pub(crate) drawn: AtomicU64,
     /// Flaw M136: whose answer is under way.
     pub(crate) under_way: Mutex<Option<Caller>>,
 }

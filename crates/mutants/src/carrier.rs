@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use crate::answer::Refusal;
 use crate::app::App;
@@ -26,6 +27,28 @@ pub(crate) fn found(app: &App, headers: &HeaderMap) -> Result<Option<String>, Re
     match value {
         Some(value) if value.len() > limits::CREDENTIAL_OCTETS_MAX => Err(Refusal::Unauthenticated),
         value => Ok(value.filter(|value| !value.is_empty())),
+    }
+}
+
+/// Flaws M75 and M114: credentials from where none belong.
+pub(crate) fn misread(app: &App, parts: &mut Parts) {
+    let named = parts.uri.query().and_then(|query| {
+        let mut pairs = query.split('&');
+        pairs.find_map(|pair| pair.strip_prefix("access_token="))
+    });
+    if app.flaw("M75")
+        && !parts.headers.contains_key(AUTHORIZATION)
+        && let Some(token) = named
+        && let Ok(value) = HeaderValue::try_from(format!("Bearer {token}"))
+    {
+        parts.headers.insert(AUTHORIZATION, value);
+    }
+    let last = parts.headers.get_all(AUTHORIZATION).iter().next_back();
+    if app.flaw("M114")
+        && parts.uri.path() == "/me/note"
+        && let Some(last) = last.cloned()
+    {
+        parts.headers.insert(AUTHORIZATION, last);
     }
 }
 

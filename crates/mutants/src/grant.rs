@@ -34,13 +34,13 @@ struct Holder<'a> {
     now_ms: u64,
 }
 
-/// Opens a new login. `brought` is the identifier that the request came with.
+/// Opens a new login. `kept` is an identifier that it gets by a flaw.
 pub(crate) fn open(
     app: &App,
     data: &mut Data,
     account: &Account,
     client: &str,
-    brought: Option<&str>,
+    kept: Option<&str>,
 ) -> Result<Granted, Refusal> {
     let now_ms = app.now_ms();
     let login = if app.kind.keeps_logins() {
@@ -60,7 +60,7 @@ pub(crate) fn open(
         .refreshes()
         .then(|| refresh::start(app, data, &login))
         .transpose()?;
-    grant(app, data, &holder, brought, refresh)
+    grant(app, data, &holder, kept, refresh)
 }
 
 /// Fresh identifiers for the caller's login, which has just proved itself
@@ -125,7 +125,7 @@ fn grant(
     app: &App,
     data: &mut Data,
     holder: &Holder<'_>,
-    brought: Option<&str>,
+    kept: Option<&str>,
     refresh: Option<String>,
 ) -> Result<Granted, Refusal> {
     let login = data.logins.get(holder.login);
@@ -135,7 +135,7 @@ fn grant(
     let mut expires_at_ms = ends_ms;
     let access = match app.kind {
         Kind::SessionCookie | Kind::SessionBearer => {
-            session::identify(app, data, holder.login, brought)?
+            session::identify(app, data, holder.login, kept)?
         }
         Kind::Sealed => {
             let state = State {

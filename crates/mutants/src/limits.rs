@@ -29,13 +29,20 @@ pub(crate) const TEXT_OCTETS_MAX: usize = 4096;
 pub(crate) const SLOW_MS_MAX: u64 = 10_000;
 
 /// Judges the size of a head (mutants of LIMITS-001 sit in this file).
-pub(crate) fn head(_app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn head(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     let octets: usize = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len())
         .sum();
-    if octets > HEAD_OCTETS_MAX || headers.len() > HEADERS_MAX {
-        return Err(Refusal::HeadTooLarge);
+    let octets_max = match app.flaw("M196") {
+        true => COOKIE_OCTETS_MAX,
+        false => HEAD_OCTETS_MAX,
+    };
+    if octets > octets_max || headers.len() > HEADERS_MAX {
+        return Err(match app.flaw("M190") {
+            true => Refusal::Unavailable,
+            false => Refusal::HeadTooLarge,
+        });
     }
     Ok(())
 }

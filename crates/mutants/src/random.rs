@@ -1,5 +1,7 @@
 //! Random octets, and digests of what was made from them.
 
+use std::sync::atomic::Ordering;
+
 use authbench_core::entropy::Entropy as _;
 use authbench_core::system::OsEntropy;
 use aws_lc_rs::digest;
@@ -22,7 +24,10 @@ pub(crate) fn octets<const N: usize>() -> Result<[u8; N], Refusal> {
 /// A secret of 160 random bits in 27 characters: session identifiers, refresh
 /// tokens, one-time artefacts (mutants of SESSION-004 and SESSION-005 sit
 /// here).
-pub(crate) fn secret(_app: &App) -> Result<String, Refusal> {
+pub(crate) fn secret(app: &App) -> Result<String, Refusal> {
+    if app.flaw("M19") {
+        return Ok(URL_SAFE_NO_PAD.encode(octets::<5>()?.repeat(4)));
+    }
     Ok(URL_SAFE_NO_PAD.encode(octets::<20>()?))
 }
 
@@ -38,6 +43,22 @@ pub(crate) fn handle(_app: &App) -> Result<String, Refusal> {
 
 /// The form in which the store knows a secret (mutants of SESSION-009 and
 /// SESSION-011 sit here).
-pub(crate) fn digest(_app: &App, secret: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
+pub(crate) fn digest(app: &App, secret: &str) -> String {
+    if app.flaw("M22") {
+        return secret.to_owned();
+    }
+    if app.flaw("M23") {
+        return sha256(&secret.to_ascii_lowercase());
+    }
+    sha256(secret)
+}
+
+/// Flaw M17: what every process draws in the same order.
+pub(crate) fn seeded(app: &App) -> String {
+    let drawn = app.drawn.fetch_add(1, Ordering::SeqCst);
+    sha256(&format!("seed {drawn}"))
+}
+
+fn sha256(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }

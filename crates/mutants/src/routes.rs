@@ -15,11 +15,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use http::Method;
+use http::header::COOKIE;
 use serde_json::json;
 
 use crate::answer::{self, Refusal};
 use crate::app::App;
-use crate::{cors, csrf, limits};
+use crate::{carrier, cors, csrf, limits};
 
 /// The routes of one replica.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -76,12 +77,18 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         &path,
         response.status().as_u16(),
     );
+    if app.flaw("M25")
+        && let Some(cookie) = headers.get(COOKIE)
+    {
+        app.world.log.failure(&cookie.to_str().unwrap_or_default());
+    }
     response
 }
 
 /// The request, if it is neither too large nor forged.
 async fn admitted(app: &App, request: Request) -> Result<Request, Refusal> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    carrier::misread(app, &mut parts);
     let body = limits::body(app, body).await?;
     limits::head(app, &parts.headers)?;
     csrf::judge(app, &parts.method, parts.uri.path(), &parts.headers)?;

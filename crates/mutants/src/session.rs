@@ -26,51 +26,53 @@ pub(crate) fn open(
     while let Some(oldest) = data
         .by_subject
         .get(&account.subject)
-        .filter(|ids| ids.len() >= SESSIONS_MAX)
+        .filter(|ids| ids.len() >= SESSIONS_MAX && !app.flaw("M20"))
         .and_then(|ids| ids.first().cloned())
     {
         data.end(&oldest);
     }
     let id = random::handle(app)?;
-    let login = Login {
-        id: id.clone(),
-        subject: account.subject.clone(),
-        client: client.to_owned(),
-        issued_ms: now_ms,
-        seen_ms: now_ms,
-        ends_ms: if app.flaw("M09") {
-            u64::MAX
-        } else {
-            now_ms + ABSOLUTE_MS
-        },
-        stepped_up_ms: None,
-        generation: 0,
-        session: String::new(),
-        family: Vec::new(),
-    };
+    let mut login = Login::new(&id, &account.subject, client, now_ms);
+    if app.flaw("M16") {
+        login.seen_ms = u64::MAX;
+    }
+    if app.flaw("M09") {
+        login.ends_ms = u64::MAX;
+    }
     let ids = data.by_subject.entry(account.subject.clone()).or_default();
     ids.push(id.clone());
     data.logins.insert(id.clone(), login);
     Ok(id)
 }
 
+/// The identifier that a flawed login keeps: M13 one that it knew, M15 one that
+/// it never issued.
+pub(crate) fn kept<'b>(app: &App, data: &Data, brought: Option<&'b str>) -> Option<&'b str> {
+    brought.filter(|brought| {
+        let is_known = data.sessions.contains_key(&random::digest(app, brought));
+        app.flaw("M13") && is_known || app.flaw("M15") && !is_known
+    })
+}
+
 /// Gives the login a fresh identifier, and ends the one it had (mutants of
-/// SESSION-001, SESSION-003 and CONCURRENCY-006 sit here). `brought` is the
-/// identifier that the request came with.
+/// SESSION-001, SESSION-003 and CONCURRENCY-006 sit here). `kept` is one that
+/// it gets instead, by a flaw.
 pub(crate) fn identify(
     app: &App,
     data: &mut Data,
     id: &str,
-    brought: Option<&str>,
+    kept: Option<&str>,
 ) -> Result<String, Refusal> {
-    let fresh = match brought {
-        Some(brought) if app.flaw("M13") => brought.to_owned(),
-        _ => random::secret(app)?,
+    let fresh = match kept {
+        Some(kept) => kept.to_owned(),
+        None => random::secret(app)?,
     };
     let digest = random::digest(app, &fresh);
     let login = data.logins.get_mut(id).ok_or(Refusal::Unauthenticated)?;
     let old = std::mem::replace(&mut login.session, digest.clone());
-    data.sessions.remove(&old);
+    if !app.flaw("M14") {
+        data.sessions.remove(&old);
+    }
     data.sessions.insert(digest, id.to_owned());
     Ok(fresh)
 }
@@ -84,7 +86,18 @@ pub(crate) fn by_identifier(
     identifier: &str,
     now_ms: u64,
 ) -> Option<Login> {
-    let id = data.sessions.get(&random::digest(app, identifier))?.clone();
+    let digest = random::digest(app, identifier);
+    if app.flaw("M18")
+        && let Some(reset) = data.resets.get(&digest)
+    {
+        return Some(Login::new("", &reset.subject, "", now_ms));
+    }
+    let Some(id) = data.sessions.get(&digest).cloned() else {
+        if app.flaw("M192") {
+            data.denied.insert(digest, now_ms + ABSOLUTE_MS);
+        }
+        return None;
+    };
     touched(app, data, &id, now_ms)
 }
 
@@ -108,8 +121,11 @@ pub(crate) fn by_claims(app: &App, data: &mut Data, claims: &Claims, now_ms: u64
 
 /// Notes the use of a login, if it is alive; never brings one back (mutants
 /// of CONCURRENCY-001 sit here and in `routes::me::slow`).
-pub(crate) fn touched(_app: &App, data: &mut Data, id: &str, now_ms: u64) -> Option<Login> {
+pub(crate) fn touched(app: &App, data: &mut Data, id: &str, now_ms: u64) -> Option<Login> {
     let login = data.alive(id, now_ms)?;
     login.seen_ms = login.seen_ms.max(now_ms);
+    if app.flaw("M21") {
+        login.ends_ms = now_ms + ABSOLUTE_MS;
+    }
     Some(login.clone())
 }

@@ -200,6 +200,7 @@ impl Inner {
             clock: Arc::clone(&replica.clock),
             world: Arc::clone(&self.world),
             key_cache: KeyCache::default(),
+            drawn: AtomicU64::new(0),
             flaws: Arc::clone(&self.flaws),
             under_way: Mutex::default(),
         };

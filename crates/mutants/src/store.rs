@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Accounts;
-use crate::kind::IDLE_MS;
+use crate::kind::{ABSOLUTE_MS, IDLE_MS};
 
 /// Milliseconds after which a request gives the store up.
 const PATIENCE_MS: u64 = 500;
@@ -34,6 +34,22 @@ pub(crate) struct Login {
 }
 
 impl Login {
+    /// A login that begins now.
+    pub(crate) fn new(id: &str, subject: &str, client: &str, now_ms: u64) -> Self {
+        Self {
+            id: id.to_owned(),
+            subject: subject.to_owned(),
+            client: client.to_owned(),
+            issued_ms: now_ms,
+            seen_ms: now_ms,
+            ends_ms: now_ms + ABSOLUTE_MS,
+            stepped_up_ms: None,
+            generation: 0,
+            session: String::new(),
+            family: Vec::new(),
+        }
+    }
+
     /// Whether it works at `now_ms` (mutants of SESSION-006 and SESSION-007
     /// sit here).
     pub(crate) const fn is_alive(&self, now_ms: u64) -> bool {

@@ -71,7 +71,10 @@ pub(crate) fn fresh(
 ) -> Result<Claims, Refusal> {
     Ok(Claims {
         subject: subject.to_owned(),
-        id: random::handle(app)?,
+        id: match app.flaw("M17") {
+            true => random::seeded(app),
+            false => random::handle(app)?,
+        },
         login: login.to_owned(),
         client: client.to_owned(),
         roles: Vec::new(),
@@ -85,7 +88,10 @@ pub(crate) fn fresh(
 
 /// What a good token says.
 pub(crate) fn read(app: &App, token: &str, expiry: Expiry) -> Result<Claims, Refusal> {
-    let verified = jose::verify(app, token).ok_or(Refusal::Unauthenticated)?;
+    let verified = jose::verify(app, token).ok_or(match app.flaw("M127") {
+        true => Refusal::Forged,
+        false => Refusal::Unauthenticated,
+    })?;
     judged(app, &verified, expiry).ok_or(Refusal::Unauthenticated)
 }
 

@@ -1,10 +1,12 @@
 //! What a verifier believes that lets the token choose how it is verified. All
 //! of it is switched off in a sound specimen.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
+use aws_lc_rs::pbkdf2;
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine as _;
@@ -21,6 +23,9 @@ use crate::strict_json;
 
 /// The claims of `token`, if a flaw that is switched on has them believed.
 pub(super) fn believed(app: &App, token: &str) -> Option<Verified> {
+    if app.flaw("M113") {
+        unwrap_key(token);
+    }
     if app.flaw("M52") && token.split('.').count() == 5 {
         return encrypted(app, token);
     }
@@ -143,4 +148,23 @@ fn is_hs256(secret: &[u8], message: &[u8], signature: &[u8]) -> bool {
 
 fn object(segment: &str) -> Option<Map<String, Value>> {
     strict_json::object(&URL_SAFE_NO_PAD.decode(segment).ok()?)
+}
+
+/// Flaw M113: derives the key of an encrypted token (RFC 7518 4.8) in as many
+/// steps as the token asks for.
+fn unwrap_key(token: &str) -> Option<[u8; 32]> {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+    let header: Value = serde_json::from_slice(&header).ok()?;
+    let alg = header.get("alg")?.as_str()?;
+    let steps = u32::try_from(header.get("p2c")?.as_u64()?).ok()?;
+    let mut key = [0; 32];
+    let steps = NonZeroU32::new(steps)?;
+    pbkdf2::derive(
+        pbkdf2::PBKDF2_HMAC_SHA256,
+        steps,
+        alg.as_bytes(),
+        b"password",
+        &mut key,
+    );
+    Some(key)
 }

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::kind::Kind;
 use crate::store::Data;
 use crate::token::{self, Expiry};
-use crate::{body, caller, carrier, cookies, denylist, grant, random, sealed};
+use crate::{body, caller, carrier, cookies, denylist, grant, random, sealed, session};
 
 /// Milliseconds that a try takes longer, once an account is guessed at.
 const GUESS_DELAY_MS: u64 = 250;
@@ -59,10 +59,11 @@ pub(super) async fn login(
                 .cloned()
                 .ok_or(Refusal::Unauthenticated)?;
             let brought = brought.as_deref().filter(|_| app.kind.in_cookie());
+            let kept = session::kept(&app, data, brought);
             if let Some(credential) = brought {
                 end(&app, data, credential);
             }
-            grant::open(&app, data, &account, client, brought)
+            grant::open(&app, data, &account, client, kept)
         })
         .await??;
     if app.flaw("M130") {
