@@ -267,3 +267,35 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Fuzzing: whatever a server sends, in whatever pieces, the reader neither
+    /// panics nor takes it for two different answers.
+    #[test]
+    fn fuzz_responses(
+        seed in prop::sample::select(vec![
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: __Host-auth=x\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+            "HTTP/1.0 401 no\r\n\r\nbody until the end",
+            "",
+        ]),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        noise in prop::collection::vec(any::<u8>(), 0..40),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut text = [seed.as_bytes(), &noise].concat();
+        for (place, octet) in flips {
+            if !text.is_empty() {
+                let place = place.index(text.len());
+                text[place] = octet;
+            }
+        }
+        let (front, back) = text.split_at(cut.index(text.len() + 1));
+        let said = |read: Read| read.map(|answer| answer.map(|(status, body, ..)| (status, body)));
+        let (whole, parts) = (said(read([&text[..]], true)), said(read([front, back], true)));
+        prop_assert_eq!(whole.is_ok(), parts.is_ok());
+        if let (Ok(whole), Ok(parts)) = (whole, parts) {
+            prop_assert_eq!(whole, parts);
+        }
+    }
+}
