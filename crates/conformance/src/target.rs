@@ -8,6 +8,7 @@ use authbench_wire::Profile;
 use reqwest::Url;
 
 use crate::hooks::Hooks;
+use crate::verifier::Verifier;
 
 /// The server under test, with everything that checks may use.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub struct Target {
     pub(crate) origins: Vec<String>,
     pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) certificate_der: Option<Vec<u8>>,
+    pub(crate) verifier: Option<Arc<dyn Verifier>>,
 }
 
 /// What a target is made of beside its profile and hooks.
@@ -101,7 +103,16 @@ impl Target {
             origins,
             hooks,
             certificate_der: options.certificate_der,
+            verifier: None,
         })
+    }
+
+    /// The same target, whose credentials are judged by the code behind
+    /// `verifier`, in this process too: test vectors are put to it.
+    #[must_use]
+    pub fn judged_by(mut self, verifier: Arc<dyn Verifier>) -> Self {
+        self.verifier = Some(verifier);
+        self
     }
 
     /// What describes it.

@@ -6,6 +6,7 @@ mod control;
 mod people;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use authbench_results::{CaseReport, Measured};
@@ -22,6 +23,7 @@ use crate::hooks::{Door, Hooks};
 use crate::options::Options;
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::verifier::Verifier;
 
 pub(crate) use cases::chain as cause_chain;
 pub use control::Who;
@@ -99,6 +101,21 @@ impl<'t> Trial<'t> {
     #[must_use]
     pub fn hooks(&self) -> &'t dyn Hooks {
         &*self.target.hooks
+    }
+
+    /// The target's verifier in this process.
+    ///
+    /// # Errors
+    /// [`Stop::NotApplicable`] when there is none.
+    pub fn verifier(&self) -> Result<&'t Arc<dyn Verifier>, Stop> {
+        let verifier = self.target.verifier.as_ref();
+        verifier.ok_or_else(|| {
+            Stop::NotApplicable(
+                "needs the target's verifier inside this process, which only our own schemes \
+                 have; for others `authbench conform vectors` shows how it is done"
+                    .to_owned(),
+            )
+        })
     }
 
     /// Demands a door.

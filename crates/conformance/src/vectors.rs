@@ -15,10 +15,12 @@ mod file;
 mod paseto;
 mod primitives;
 mod run;
+mod shipped;
 mod waivers;
 mod wycheproof;
 
 pub use case::{Case, Expected, Question};
 pub use file::{VectorError, VectorFile};
 pub use run::{CaseRun, Counts, FileRun, Verdict, run};
+pub use shipped::{shipped, shipped_waivers};
 pub use waivers::{Said, Waiver, Waivers};

@@ -3,18 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
-use authbench_conformance::vectors::{Counts, FileRun, VectorFile, Waiver, Waivers, run};
+use anyhow::Result;
+use authbench_conformance::vectors::{
+    Counts, FileRun, VectorFile, Waiver, Waivers, run, shipped, shipped_waivers,
+};
 use authbench_conformance::verifier::Verifier;
-use include_dir::{Dir, include_dir};
 use serde::Serialize;
 
 use super::verifiers;
 use crate::exit::{Outcome, UsageError};
 use crate::term::{self, Format};
-
-static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scenarios/vectors");
-const WAIVERS: &str = "waivers.toml";
 
 /// Put test vectors to the verifiers of our schemes: files in the form of
 /// Wycheproof (JWS, JWK, JwCrypto, JWE, signatures, MACs, authenticated
@@ -62,41 +60,9 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
     )
 }
 
-/// The files that came with this build, in the order of their paths.
-pub(crate) fn shipped() -> Result<Vec<VectorFile>> {
-    let mut files = Vec::new();
-    let mut folders = vec![&SHIPPED];
-    while let Some(folder) = folders.pop() {
-        folders.extend(folder.dirs());
-        let json = folder
-            .files()
-            .filter(|file| file.path().extension().is_some_and(|it| it == "json"));
-        files.extend(json);
-    }
-    files.sort_by_key(|file| file.path());
-    let parsed = files.into_iter().map(|file| {
-        let text = file
-            .contents_utf8()
-            .context("a shipped file is not UTF-8")?;
-        Ok(VectorFile::parse(file.path(), text)?)
-    });
-    parsed.collect()
-}
-
-/// The waivers that came with this build.
-pub(crate) fn shipped_waivers() -> Result<Waivers> {
-    let file = SHIPPED
-        .get_file(WAIVERS)
-        .context("no waivers were shipped")?;
-    let text = file
-        .contents_utf8()
-        .context("a shipped file is not UTF-8")?;
-    Ok(Waivers::parse(file.path(), text)?)
-}
-
 fn waivers(path: Option<&Path>) -> Result<Waivers> {
     match path {
-        None => shipped_waivers(),
+        None => Ok(shipped_waivers()?),
         Some(path) => Ok(Waivers::parse(path, &authbench_conf::read_text(path)?)?),
     }
 }

@@ -5,6 +5,7 @@
 //! --test vectors`.
 
 mod claims;
+mod jwe;
 mod jwk;
 mod jws;
 mod keys;
@@ -23,6 +24,7 @@ fn folder() -> PathBuf {
 fn the_files_are_those_that_are_made_here() {
     for (name, groups) in [
         ("malformed-jws.json", jws::groups()),
+        ("malformed-jwe.json", jwe::groups()),
         ("malformed-jwk.json", jwk::groups()),
         ("malformed-jwt.json", claims::groups()),
     ] {
