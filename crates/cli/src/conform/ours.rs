@@ -11,9 +11,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use authbench_catalog::Recipe;
 use authbench_conformance::hooks::Hooks;
+use authbench_conformance::verifier::Verifier;
 use authbench_conformance::{Target, TargetOptions};
 use authbench_wire::Profile;
 
+use super::verifiers;
 use crate::services::Services;
 use fleet::Fleet;
 use hooks::Doors;
@@ -48,6 +50,7 @@ impl Default for OursOptions {
 pub(crate) struct Ours {
     profile: Profile,
     doors: Arc<Doors>,
+    verifier: Option<Arc<dyn Verifier>>,
 }
 
 impl Ours {
@@ -77,7 +80,12 @@ impl Ours {
         let doors = Arc::new(Doors::new(fleet, recipe.clone(), services, has_keys)?);
         let keys = doors.keys().await?;
         let profile = profile::of(recipe, &ready, keys, &doors.origins(), options.accounts)?;
-        Ok(Self { profile, doors })
+        let verifier = verifiers::of(&recipe.scheme);
+        Ok(Self {
+            profile,
+            doors,
+            verifier,
+        })
     }
 
     /// The same for who has no runtime; the target may be tried on any.
@@ -115,7 +123,11 @@ impl Ours {
             certificate_der: self.doors.certificate_der().map(<[u8]>::to_vec),
             ..TargetOptions::default()
         };
-        Ok(Target::new(self.profile.clone(), self.hooks(), options)?)
+        let target = Target::new(self.profile.clone(), self.hooks(), options)?;
+        Ok(match &self.verifier {
+            Some(verifier) => target.judged_by(Arc::clone(verifier)),
+            None => target,
+        })
     }
 }
 

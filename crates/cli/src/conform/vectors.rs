@@ -190,6 +190,10 @@ mod tests {
                 .collect();
             let failures: Vec<_> = runs.iter().flat_map(|run| run.failures()).collect();
             assert!(failures.is_empty(), "{}: {failures:#?}", file.name);
+            // None of our schemes has JWE: those vectors are for others.
+            if file.name == "malformed-jwe.json" {
+                continue;
+            }
             let asked = runs.iter().any(|run| run.counts().pass > 0);
             assert!(asked, "{}: nobody was asked", file.name);
         }
