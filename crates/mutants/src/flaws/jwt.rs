@@ -140,7 +140,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
     Flaw {
         id: "M51",
         what: "a retired key is trusted for ever",
-        kind: Kind::JwtEs256,
+        kind: Kind::JwtHs256,
         caught_by: "JWT-020",
         also: &[],
     },
