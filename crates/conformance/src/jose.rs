@@ -163,3 +163,58 @@ pub enum Place {
     /// Behind all others.
     Last,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(object) => object,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn values_that_no_library_writes_are_written() {
+        let claims = object(json!({ "exp": 1, "sub": "a" }));
+        let text = text_with_raw(&claims, "exp", "1e400");
+        assert_eq!(text, r#"{"exp":1e400,"sub":"a"}"#);
+        let text = text_with_raw(&claims, "nbf", "[");
+        assert_eq!(text, r#"{"exp":1,"sub":"a","nbf":[}"#);
+        let first = text_with_second(&claims, "sub", "\"b\"", Place::First);
+        assert_eq!(first, r#"{"sub":"b","exp":1,"sub":"a"}"#);
+        let last = text_with_second(&claims, "sub", "\"b\"", Place::Last);
+        assert_eq!(last, r#"{"exp":1,"sub":"a","sub":"b"}"#);
+    }
+
+    #[test]
+    fn keys_know_what_they_made() {
+        for alg in [
+            "HS256", "HS512", "ES256", "ES384", "EdDSA", "RS256", "PS256",
+        ] {
+            let (key, other) = (
+                SignKey::generate(alg).unwrap(),
+                SignKey::generate(alg).unwrap(),
+            );
+            let made = key.sign(alg, b"input").unwrap();
+            assert!(key.made(alg, b"input", &made), "{alg}");
+            assert!(!key.made(alg, b"other", &made), "{alg}");
+            assert!(!other.made(alg, b"input", &made), "{alg}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_taken_apart_and_changed() {
+        let key = SignKey::secret("HS256", b"secret");
+        let text = key.token("HS256", r#"{"alg":"HS256"}"#, r#"{"sub":"a"}"#);
+        let token = Token::parse(&text.unwrap()).unwrap();
+        assert_eq!(token.alg(), Some("HS256"));
+        let other = Token::parse(&token.with_header(r#"{"alg":"none"}"#)).unwrap();
+        assert_eq!((other.alg(), &other.claims), (Some("none"), &token.claims));
+        assert_eq!(other.signature(), token.signature());
+        assert!(Token::parse("v4.public.AAAA").is_none());
+    }
+}

@@ -181,6 +181,13 @@ impl<'t> Forger<'t> {
         &self.ground.token.claims
     }
 
+    /// Whether the key signed this token.
+    pub(super) fn signed_this(&self, token: &Token) -> bool {
+        let input = token.signed_part();
+        self.key
+            .made(&self.alg, input.as_bytes(), &token.signature())
+    }
+
     /// The real token with other claims, which need not be JSON, signed anew.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use super::ground::{Forger, Ground, TOKENS, published_keys};
 use super::time::FEW_MINUTES_MS;
 use crate::check::{Check, Cost, Eye};
 use crate::hooks::Door;
-use crate::jose::{SignKey, Token, encode, private_members, text_of};
+use crate::jose::{Token, encode, private_members, text_of};
+use crate::login::Login;
 use crate::stop::Stop;
 use crate::trial::{Trial, Who};
 
@@ -35,6 +36,11 @@ pub(super) const JWT_020: Check = Check {
 const PUBLIC_ONLY: &str = "the key set is public";
 const NEW_KEY: &str = "the new key on every replica";
 const RETIRED: &str = "the retired key after the overlap";
+/// How long is waited at once for the new key to sign, milliseconds: less than
+/// any token lives.
+const STEP_MS: u64 = 30_000;
+/// How often that is waited for: an hour in all.
+const STEPS_MAX: u32 = 120;
 /// What is added to the overlap, milliseconds: a second for the whole seconds
 /// of times in tokens, and some more.
 const MARGIN_MS: u64 = 5_000;
@@ -49,7 +55,18 @@ async fn rotation(trial: &Trial<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     trial.hooks().rotate_keys().await?;
-    new_key(&ground).await?;
+    let is_old = |token: &Token| match &retired {
+        Ok(retired) => retired.signed_this(token),
+        Err(_) => token.header == ground.token.header,
+    };
+    let last_old = match until_it_signs(&ground, is_old).await {
+        Ok(last_old) => last_old,
+        Err(stop) => {
+            trial.settle(NEW_KEY, Err(stop));
+            return Ok(());
+        }
+    };
+    new_key(trial, &last_old).await?;
     let again = "the key set is public after the change";
     trial.settle(again, public_only(trial, again).await);
     match retired {
@@ -57,6 +74,33 @@ async fn rotation(trial: &Trial<'_>) -> Result<(), Stop> {
         Err(stop) => trial.settle(RETIRED, Err(stop)),
     }
     Ok(())
+}
+
+/// Lets time pass until every replica signs with the new key, which may be
+/// published for a while before; the last login that the old one signed.
+async fn until_it_signs(
+    before: &Ground<'_>,
+    is_old: impl Fn(&Token) -> bool,
+) -> Result<Login, Stop> {
+    let trial = before.trial;
+    let (user, mut last_old) = (trial.user()?, before.login.clone());
+    for _ in 0..STEPS_MAX {
+        let mut changed = true;
+        for replica in 0..trial.replicas() {
+            let login = trial.login_at(&user, replica).await?;
+            if Token::parse(&login.access).is_some_and(|token| is_old(&token)) {
+                (last_old, changed) = (login, false);
+            }
+        }
+        if changed {
+            return Ok(last_old);
+        }
+        trial.advance(STEP_MS).await?;
+    }
+    Err(Stop::unclear(format!(
+        "the old key still signs {} ms after the change, or the header of tokens names no key",
+        u64::from(STEPS_MAX) * STEP_MS
+    )))
 }
 
 async fn public_only(trial: &Trial<'_>, case: &str) -> Result<(), Stop> {
@@ -86,52 +130,44 @@ async fn public_only(trial: &Trial<'_>, case: &str) -> Result<(), Stop> {
 
 /// New logins, at each replica, are good on all of them at once; so are the old
 /// ones, for their time.
-async fn new_key(before: &Ground<'_>) -> Result<(), Stop> {
-    let trial = before.trial;
+async fn new_key(trial: &Trial<'_>, last_old: &Login) -> Result<(), Stop> {
     let user = trial.user()?;
-    let (mut refused, mut changed) = (Vec::new(), false);
+    let mut refused = Vec::new();
     for from in 0..trial.replicas() {
         let login = trial.login_at(&user, from).await?;
-        let token = Token::parse(&login.access);
-        changed |= token.is_some_and(|token| token.header != before.token.header);
-        for at in 0..trial.replicas() {
-            let who = trial.who_at(&login, at).await?;
-            if !who.is(&login.subject) {
-                refused.push((
-                    format!(
-                        "a token of replica {from} at replica {at} was {}",
-                        who.told()
-                    ),
-                    who,
-                ));
-            }
+        let what = format!("a token of replica {from}");
+        refused.extend(refusals(trial, &login, &what).await?);
+    }
+    judge(trial, NEW_KEY, &refused);
+    let refused = refusals(trial, last_old, "its last token").await?;
+    judge(trial, "what the old key signed, within its time", &refused);
+    Ok(())
+}
+
+/// Which replicas do not take a login for what it is.
+async fn refusals(
+    trial: &Trial<'_>,
+    login: &Login,
+    what: &str,
+) -> Result<Vec<(String, Who)>, Stop> {
+    let mut refused = Vec::new();
+    for at in 0..trial.replicas() {
+        let who = trial.who_at(login, at).await?;
+        if !who.is(&login.subject) {
+            refused.push((format!("{what} at replica {at} was {}", who.told()), who));
         }
     }
-    if !changed {
-        trial.note("the header of tokens is the same before and after the change of keys");
-    }
-    let told: Vec<_> = refused.iter().map(|(text, _)| text.clone()).collect();
+    Ok(refused)
+}
+
+fn judge(trial: &Trial<'_>, case: &str, refused: &[(String, Who)]) {
+    let told: Vec<_> = refused.iter().map(|(text, _)| text.as_str()).collect();
     let answers: Vec<_> = refused.iter().map(|(_, who)| who.answer()).collect();
     let detail = match refused.is_empty() {
-        true => "accepted from its first use".to_owned(),
+        true => "accepted by every replica".to_owned(),
         false => told.join("; "),
     };
-    trial.judge(NEW_KEY, refused.is_empty(), detail, &answers);
-    let case = "what the old key signed, within its time";
-    let mut lost = Vec::new();
-    for at in 0..trial.replicas() {
-        let who = trial.who_at(&before.login, at).await?;
-        if !who.is(&before.login.subject) {
-            lost.push(who);
-        }
-    }
-    let answers: Vec<_> = lost.iter().map(Who::answer).collect();
-    let detail = match lost.first() {
-        None => "goes on".to_owned(),
-        Some(who) => format!("was {}", who.told()),
-    };
-    trial.judge(case, lost.is_empty(), detail, &answers);
-    Ok(())
+    trial.judge(case, refused.is_empty(), detail, &answers);
 }
 
 /// A token that the retired key signs when no token of it can be alive any
@@ -163,17 +199,9 @@ async fn after_overlap(retired: &Forger<'_>) -> Result<(), Stop> {
 }
 
 fn by_retired(retired: &Forger<'_>, fresh: &Token) -> Result<String, Stop> {
-    let key: &SignKey = &retired.key;
-    let claims = encode(text_of(&fresh.claims));
-    let input = format!("{}.{claims}", retired.ground.token.segments[0]);
-    if key.made(
-        &retired.alg,
-        fresh.signed_part().as_bytes(),
-        &fresh.signature(),
-    ) {
-        return Err(Stop::unclear(
-            "the key did not change: the old one signs on",
-        ));
+    if retired.signed_this(fresh) {
+        return Err(Stop::unclear("the old key signs again"));
     }
-    retired.signed(&input)
+    let claims = encode(text_of(&fresh.claims));
+    retired.signed(&format!("{}.{claims}", retired.ground.token.segments[0]))
 }
