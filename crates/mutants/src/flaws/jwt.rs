@@ -165,4 +165,11 @@ pub(crate) const FLAWS: &[Flaw] = &[
         caught_by: "JWT-020",
         also: &[],
     },
+    Flaw {
+        id: "M58",
+        what: "a refresh token is taken for an access token",
+        kind: Kind::Refresh,
+        caught_by: "JWT-015",
+        also: &["REFRESH-010"],
+    },
 ];
