@@ -60,4 +60,11 @@ pub(crate) const FLAWS: &[Flaw] = &[
         caught_by: "CONCURRENCY-008",
         also: &[],
     },
+    Flaw {
+        id: "M138",
+        what: "a slow request that finds its login ended answers with a cookie of a new one",
+        kind: Kind::Sealed,
+        caught_by: "CONCURRENCY-001",
+        also: &[],
+    },
 ];

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use crate::answer::{self, Refusal};
 use crate::app::App;
 use crate::caller::Caller;
+use crate::grant::{self, Granted};
 use crate::store::{Data, Login};
 use crate::{body, caller, carrier, limits, random, session};
 
@@ -77,6 +78,11 @@ pub(super) async fn slow(
     let read = app.store(|data| data.logins.get(&caller.login).cloned());
     let read = read.await?.filter(|_| app.flaw("M77"));
     sleep(Duration::from_millis(wait.ms.min(limits::SLOW_MS_MAX))).await;
+    if app.flaw("M138")
+        && let Some(granted) = app.store(|data| anew(&app, data, &caller)).await?
+    {
+        return Ok(grant::answer(&app, &granted));
+    }
     if let Some(login) = read {
         app.store(|data| upsert(data, login)).await?;
     } else if app.kind.keeps_logins() {
@@ -84,6 +90,15 @@ pub(super) async fn slow(
             .await?;
     }
     Ok(echo(&caller))
+}
+
+/// Flaw M138: renews a login that is gone, with a cookie that works.
+fn anew(app: &App, data: &mut Data, caller: &Caller) -> Option<Granted> {
+    if data.logins.contains_key(&caller.login) {
+        return None;
+    }
+    let account = data.accounts.able(&caller.subject).cloned()?;
+    grant::open(app, data, &account, &caller.client, None).ok()
 }
 
 /// Flaw M77: saves the session as it was read, whether or not it is there.

@@ -14,8 +14,11 @@ use crate::login::{Login, brought};
 use crate::stop::Stop;
 use crate::trial::Trial;
 
-/// Milliseconds that the slow request is asked to take.
-const SLOW_MS: u64 = 250;
+/// Milliseconds that the slow request is asked to take at first; twice as many
+/// whenever the logout was slower than that.
+const SLOW_MS: u64 = 100;
+/// The most tries for a logout that ends before the slow request does.
+const TRIES_MAX: u32 = 6;
 
 /// CONCURRENCY-001.
 pub(super) const CONCURRENCY_001: Check = Check {
@@ -45,27 +48,31 @@ async fn run(trial: &Trial<'_>) -> Result<(), Stop> {
     alone(trial).await?;
     let mut stored = Aftermath::new(trial);
     let mut handed = Aftermath::new(trial);
-    let (mut overlaps, mut cookies) = (0, 0);
-    let rounds = trial.options().rounds.clamp(1, 4);
-    for round in 0..rounds {
+    let (mut overlaps, mut cookies, mut tries) = (0, 0, 0);
+    let mut slow_ms = SLOW_MS;
+    let wanted = trial.options().rounds.clamp(1, 3);
+    while overlaps < wanted && tries < wanted.max(TRIES_MAX) {
         let login = trial.login().await?;
         trial.control(&login).await?;
         // Soon after its begin, and shortly before its end.
-        let wait_ms = match round % 2 {
-            0 => SLOW_MS / 5,
-            _ => SLOW_MS * 3 / 4,
+        let wait_ms = match tries % 2 {
+            0 => slow_ms / 5,
+            _ => slow_ms / 2,
         };
-        let (slow, logout) = overlapped(trial, &login, wait_ms).await?;
+        tries += 1;
+        let (slow, logout) = overlapped(trial, &login, slow_ms, wait_ms).await?;
         if !trial.done(Operation::Logout, &logout) {
             return Err(Stop::unclear(format!(
                 "the logout was answered {}",
                 logout.status
             )));
         }
-        let ended_first = logout.began_ms + millis(logout.took) < slow.began_ms + millis(slow.took);
-        overlaps += u32::from(ended_first);
+        match logout.began_ms + millis(logout.took) < slow.began_ms + millis(slow.took) {
+            true => overlaps += 1,
+            false => slow_ms *= 2,
+        }
         let how = format!(
-            "round {round}: logout {wait_ms} ms into a request of {} ms (answered {})",
+            "try {tries}: logout {wait_ms} ms into a request of {} ms (answered {})",
             slow.took.as_millis(),
             slow.status
         );
@@ -81,7 +88,7 @@ async fn run(trial: &Trial<'_>) -> Result<(), Stop> {
              to take",
         ));
     }
-    let detail = format!("{overlaps} of {rounds} requests outlasted the logout");
+    let detail = format!("{overlaps} of {tries} requests outlasted the logout");
     stored.judge("credential of the login", &detail).await?;
     let detail = format!("{cookies} late cookies with a credential");
     handed.judge("late Set-Cookie", &detail).await
@@ -104,10 +111,11 @@ async fn alone(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn overlapped(
     trial: &Trial<'_>,
     login: &Login,
+    slow_ms: u64,
     wait_ms: u64,
 ) -> Result<(Answer, Answer), Stop> {
     let slow = trial.ask(Operation::Slow)?.with(login);
-    let slow = slow.gap("ms", SLOW_MS.to_string()).send();
+    let slow = slow.gap("ms", slow_ms.to_string()).send();
     let logout = async {
         sleep(Duration::from_millis(wait_ms)).await;
         trial.perform(Operation::Logout, login, &[]).await
