@@ -146,7 +146,7 @@ mod tests {
         let sum = column("101010");
         let inverse = column("001101");
         assert_eq!(rank(&[a.clone(), b.clone()]), 2);
-        assert_eq!(rank(&[a.clone(), b.clone(), sum]), 2);
+        assert_eq!(rank(&[a.clone(), b, sum]), 2);
         assert_eq!(rank(&[a.clone(), inverse]), 1);
         assert_eq!(rank(&[column("111111"), a]), 1);
         assert_eq!(rank(&[]), 0);
