@@ -18,6 +18,8 @@ struct Caller {
     kind: Kind,
     access: String,
     refresh: Option<String>,
+    /// The token that session cookies want beside them.
+    csrf: Option<String>,
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -35,6 +37,7 @@ impl Caller {
             kind,
             access: String::new(),
             refresh: None,
+            csrf: None,
         };
         let body = json!({ "user": user, "password": password });
         let answer = caller.send("POST", url, "/login", Some(body)).await;
@@ -48,6 +51,7 @@ impl Caller {
             let headers = answer.headers();
             self.access = cookie(headers, self.kind.access_cookie()).unwrap();
             self.refresh = cookie(headers, "__Secure-refresh");
+            self.csrf = cookie(headers, "__Host-csrf");
         } else {
             let body: Value = answer.json().await.unwrap();
             self.access = body["access_token"].as_str().unwrap().to_owned();
@@ -66,6 +70,9 @@ impl Caller {
             request = request
                 .header("cookie", cookies)
                 .header("sec-fetch-site", "same-origin");
+            if let Some(token) = &self.csrf {
+                request = request.header("x-csrf-token", token);
+            }
         } else {
             request = request.bearer_auth(&self.access);
         }
