@@ -1,7 +1,7 @@
 //! One replica, and what all replicas share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -44,12 +44,22 @@ pub(crate) struct App {
     pub(crate) drawn: AtomicU64,
     /// Flaw M136: whose answer is under way.
     pub(crate) under_way: Mutex<Option<Caller>>,
+    /// Flaw M141: how much was sealed since the process began.
+    pub(crate) seals: AtomicU64,
 }
 
 impl App {
     /// Whether the flaw of that name is switched on.
     pub(crate) fn flaw(&self, id: &'static str) -> bool {
         self.flaws.contains(&id)
+    }
+
+    /// Flaw M141: the number of this seal since the process began.
+    pub(crate) fn counted_nonce(&self) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        let number = self.seals.fetch_add(1, Ordering::Relaxed);
+        nonce[4..].copy_from_slice(&number.to_be_bytes());
+        nonce
     }
 
     /// The instant to judge by, UTC milliseconds (mutants of FAULT-007 sit

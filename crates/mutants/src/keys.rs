@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rsa::KeySize;
@@ -107,7 +108,7 @@ impl Key {
             }
             Material::Hs256(secret) => {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-                hmac::verify(&key, message, signature).is_ok()
+                same(app, hmac::sign(&key, message).as_ref(), signature)
             }
         }
     }
@@ -200,6 +201,24 @@ impl Key {
     }
 }
 
+/// Whether a secret is the one that is held (ASVS 5.0 11.2.4).
+pub(crate) fn same(app: &App, held: &[u8], shown: &[u8]) -> bool {
+    if app.flaw("M105") {
+        return held.len() == shown.len()
+            && held.iter().zip(shown).all(|(one, other)| one == other);
+    }
+    verify_slices_are_equal(held, shown).is_ok()
+}
+
+/// A modulus of 1024 bits, of a key that was forgotten in the key set.
+fn forgotten() -> Value {
+    let modulus = [&[0xC5; 127][..], &[0x0B]].concat();
+    json!({
+        "kty": "RSA", "kid": "forgotten", "alg": "RS256", "use": "sig",
+        "n": URL_SAFE_NO_PAD.encode(modulus), "e": "AQAB",
+    })
+}
+
 fn joined(mut first: Value, second: Value) -> Value {
     if let (Value::Object(first), Value::Object(second)) = (&mut first, second) {
         first.extend(second);
@@ -256,7 +275,7 @@ pub(crate) struct KeyRing {
     keys: RwLock<Vec<Key>>,
     alg: &'static str,
     overlap_ms: u64,
-    sealing: RandomizedNonceKey,
+    sealing: LessSafeKey,
     chaining: hmac::Key,
 }
 
@@ -275,13 +294,13 @@ impl KeyRing {
         if kind.is_stateless() {
             keys.push(Key::new("ES256", PARTNER)?);
         }
-        let sealing = RandomizedNonceKey::new(&AES_256_GCM, &random::octets::<32>()?)
+        let sealing = UnboundKey::new(&AES_256_GCM, &random::octets::<32>()?)
             .map_err(|_| Refusal::Unavailable)?;
         Ok(Self {
             keys: RwLock::new(keys),
             alg,
             overlap_ms: kind.access_ttl_ms() + SKEW_MS,
-            sealing,
+            sealing: LessSafeKey::new(sealing),
             chaining: hmac::Key::new(hmac::HMAC_SHA256, &random::octets::<32>()?),
         })
     }
@@ -328,13 +347,16 @@ impl KeyRing {
     }
 
     /// The public keys (RFC 7517).
-    pub(crate) fn jwks(&self, now_ms: u64) -> Value {
+    pub(crate) fn jwks(&self, app: &App) -> Value {
+        let now_ms = app.now_ms();
         let keys = self.keys.read();
+        let small = app.flaw("M142").then(forgotten);
         let public: Vec<Value> = keys
             .iter()
             .filter(|key| key.issuer == ISSUER)
             .filter(|key| key.retires_ms.is_none_or(|ends_ms| now_ms < ends_ms))
             .filter_map(Key::public_jwk)
+            .chain(small)
             .collect();
         json!({ "keys": public })
     }
@@ -347,22 +369,24 @@ impl KeyRing {
 
     /// Encrypts and authenticates `plain` under `context`: nonce, ciphertext,
     /// tag (mutants of CRYPTO-006 sit here).
-    pub(crate) fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Refusal> {
+    pub(crate) fn seal(&self, app: &App, context: &str, plain: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let nonce: [u8; NONCE_LEN] = match app.flaw("M141") {
+            true => app.counted_nonce(),
+            false => random::octets()?,
+        };
         let mut body = plain.to_vec();
-        let nonce = self
-            .sealing
-            .seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut body)
+        let aad = Aad::from(context.as_bytes());
+        self.sealing
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut body)
             .map_err(|_| Refusal::Unavailable)?;
-        let mut sealed = nonce.as_ref().to_vec();
-        sealed.append(&mut body);
-        Ok(sealed)
+        Ok([&nonce[..], &body].concat())
     }
 
     /// What was sealed under the same `context`, and not changed since
     /// (mutants of CRYPTO-005 sit here).
     pub(crate) fn open(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, body) = sealed.split_at_checked(12)?;
-        let nonce = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = body.to_vec();
         let plain = self
             .sealing

@@ -115,7 +115,8 @@ async fn tried(
         specimen.profile()?,
         specimen.hooks(),
         TargetOptions::default(),
-    )?;
+    )?
+    .judged_by(specimen.verifier());
     Ok(run(&target, &options(only), &mut |_| {}).await?)
 }
 

@@ -41,6 +41,7 @@ mod session;
 mod store;
 mod strict_json;
 mod token;
+mod verifier;
 
 pub use flaw::Flaw;
 pub use kind::Kind;

@@ -24,7 +24,7 @@ pub(crate) struct State {
 /// Seals `state` for the cookie `name`.
 pub(crate) fn seal(app: &App, name: &str, state: &State) -> Result<String, Refusal> {
     let plain = serde_json::to_vec(state).map_err(|_| Refusal::Unavailable)?;
-    let sealed = app.world.keys.seal(&context(app, name), &plain)?;
+    let sealed = app.world.keys.seal(app, &context(app, name), &plain)?;
     Ok(URL_SAFE_NO_PAD.encode(sealed))
 }
 
@@ -39,6 +39,9 @@ pub(crate) fn open(app: &App, name: &str, value: &str) -> Result<State, Refusal>
 }
 
 /// What the seal is bound to, beside its contents.
-fn context(_app: &App, name: &str) -> String {
-    format!("v1 {name}")
+fn context(app: &App, name: &str) -> String {
+    match app.flaw("M83") {
+        true => "v1".to_owned(),
+        false => format!("v1 {name}"),
+    }
 }

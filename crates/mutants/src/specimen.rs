@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use authbench_conf::ConfError;
 use authbench_conformance::hooks::{HookError, Hooks};
+use authbench_conformance::verifier::Verifier;
 use authbench_wire::Profile;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -18,7 +19,7 @@ use crate::keys::KeyRing;
 use crate::kind::Kind;
 use crate::log::Log;
 use crate::store::Store;
-use crate::{flaw, hooks, profile, random, serve};
+use crate::{flaw, hooks, profile, random, serve, verifier};
 
 /// How many replicas there are.
 const REPLICAS: usize = 2;
@@ -126,6 +127,13 @@ impl Specimen {
         self.inner.base_urls()
     }
 
+    /// The verifier of its credentials, in this process: the same code, with
+    /// the same flaws.
+    #[must_use]
+    pub fn verifier(&self) -> Arc<dyn Verifier> {
+        Arc::new(verifier::Judge::of(&self.inner))
+    }
+
     /// The doors to it.
     #[must_use]
     pub fn hooks(&self) -> Arc<dyn Hooks> {
@@ -193,8 +201,14 @@ impl Inner {
         Ok(())
     }
 
-    fn run(&self, replica: &Replica) {
-        let app = App {
+    /// A process of the first replica that serves nobody.
+    pub(crate) fn spare(&self) -> App {
+        self.app(&self.replicas[0])
+    }
+
+    /// A fresh process of that replica.
+    fn app(&self, replica: &Replica) -> App {
+        App {
             kind: self.kind,
             replica: replica.number,
             clock: Arc::clone(&replica.clock),
@@ -203,7 +217,12 @@ impl Inner {
             drawn: AtomicU64::new(0),
             flaws: Arc::clone(&self.flaws),
             under_way: Mutex::default(),
-        };
+            seals: AtomicU64::new(0),
+        }
+    }
+
+    fn run(&self, replica: &Replica) {
+        let app = self.app(replica);
         let process = serve::spawn(Arc::clone(&replica.listener), app);
         *replica.process.lock() = Some(process);
     }

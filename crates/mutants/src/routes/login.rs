@@ -147,6 +147,13 @@ fn end(app: &App, data: &mut Data, credential: &str) {
             Ok(claims) => Some(claims.login),
         },
     };
+    if app.flaw("M85")
+        && let Some(login) = id.as_ref().and_then(|id| data.logins.get_mut(id))
+        && login.generation > 0
+    {
+        login.generation -= 1;
+        return;
+    }
     match id {
         Some(id) if app.flaw("M57") => data.end_unspent(&id),
         Some(id) => {

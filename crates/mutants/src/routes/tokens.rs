@@ -156,7 +156,7 @@ pub(super) async fn introspect(
 
 /// `GET /.well-known/jwks.json` (RFC 7517; a mutant of JWT-020 sits here).
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Response {
-    let mut set = app.world.keys.jwks(app.now_ms());
+    let mut set = app.world.keys.jwks(&app);
     if app.flaw("M54")
         && let Some(private) = app.world.keys.private_jwk(ISSUER)
     {

@@ -1,0 +1,72 @@
+//! The specimen's verifier in this process: what in-process checks ask.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use authbench_conformance::verifier::{Answer, Sealer, Verifier};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::app::App;
+use crate::keys;
+use crate::sealed::{self, State};
+use crate::specimen::Inner;
+
+/// A process of the specimen that nobody serves from.
+pub(crate) struct Judge {
+    inner: Arc<Inner>,
+    app: App,
+}
+
+impl Judge {
+    pub(crate) fn of(inner: &Arc<Inner>) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            app: inner.spare(),
+        }
+    }
+}
+
+impl Verifier for Judge {
+    fn name(&self) -> &str {
+        self.app.kind.label()
+    }
+
+    fn compare(&self, held: &[u8], shown: &[u8]) -> Answer<()> {
+        match keys::same(&self.app, held, shown) {
+            true => Answer::Accepted(()),
+            false => Answer::Refused,
+        }
+    }
+
+    fn sealer(&self) -> Option<&dyn Sealer> {
+        Some(self)
+    }
+}
+
+impl Sealer for Judge {
+    fn seal(&self, name: &str, subject: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
+        let state = State {
+            subject: subject.to_owned(),
+            login: "login".to_owned(),
+            generation: 0,
+            groups: Vec::new(),
+            ends_ms: u64::MAX,
+        };
+        let sealed = sealed::seal(&self.app, name, &state);
+        sealed.map_err(|_| "nothing could be sealed".into())
+    }
+
+    fn open(&self, name: &str, text: &str) -> Answer<String> {
+        Answer::of(sealed::open(&self.app, name, text).map(|state| state.subject))
+    }
+
+    fn nonce(&self, text: &str) -> Option<Vec<u8>> {
+        let octets = URL_SAFE_NO_PAD.decode(text).ok()?;
+        octets.get(..12).map(<[u8]>::to_vec)
+    }
+
+    fn replica(&self) -> Result<Box<dyn Sealer>, Box<dyn Error + Send + Sync>> {
+        Ok(Box::new(Self::of(&self.inner)))
+    }
+}
