@@ -21,17 +21,20 @@ pub(crate) mod progress;
 pub(crate) mod remote;
 pub(crate) mod served;
 pub(crate) mod show;
+pub(crate) mod verdict;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
+use authbench_catalog::Recipe;
 use authbench_core::Clock as _;
 use authbench_core::system::{SystemClock, monotonic_ns};
 use authbench_lab::{Placement, cores, timer};
 use authbench_load::Scenario;
 use authbench_results::{
-    Cell, Environment, Health, Purpose, Run, RunResult, SchemaVersion, Skipped, Snapshot, Source,
-    StrategyFacts, rfc3339,
+    Cell, Conformance, Environment, Health, Purpose, Run, RunResult, SchemaVersion, Skipped,
+    Snapshot, Source, StrategyFacts, rfc3339,
 };
 
 use crate::run::candidate::Candidate;
@@ -42,6 +45,7 @@ use crate::run::in_process::Called;
 use crate::run::progress::Progress;
 use crate::run::remote::Remote;
 use crate::run::served::Grounds;
+use crate::run::verdict::Checks;
 use crate::services::Services;
 
 /// What is to be run.
@@ -61,6 +65,8 @@ pub(crate) struct Plan {
     pub(crate) carrier: Carrier,
     /// Threads of the driver; `None` is one for each of its cores.
     pub(crate) threads: Option<u32>,
+    /// Which conformance checks stand before the measurement.
+    pub(crate) checks: Checks,
     /// A target that runs already, in place of servers of our own.
     pub(crate) remote: Option<Remote>,
 }
@@ -83,7 +89,8 @@ pub(crate) fn run(
         warnings.extend(in_process::unmeasured(&plan.scenario));
     }
     let before = (Snapshot::take(), monotonic_ns());
-    let services = Services::of(plan.candidates.iter().filter_map(Candidate::needs));
+    let needs = plan.candidates.iter().filter_map(Candidate::needs);
+    let services = Arc::new(Services::of(needs));
     let mut way = Way {
         plan,
         placement,
@@ -226,7 +233,7 @@ fn prepare_thread(placement: &Placement) -> Vec<String> {
 struct Way<'w> {
     plan: &'w Plan,
     placement: &'w Placement,
-    services: &'w Services,
+    services: &'w Arc<Services>,
     stop: &'w AtomicBool,
     progress: &'w Progress,
     skipped: Vec<Skipped>,
@@ -246,7 +253,7 @@ impl<'w> Way<'w> {
     }
 
     fn tour(&self) -> Tour<'w> {
-        let on = (self.placement, self.services);
+        let on = (self.placement, &**self.services);
         Tour::new(&self.plan.scenario, on, self.stop, self.progress)
     }
 
@@ -327,6 +334,33 @@ impl<'w> Way<'w> {
         })
     }
 
+    fn leave_out(&mut self, strategy: &str, reason: String, optional: bool) {
+        self.skipped.push(Skipped {
+            strategy: strategy.to_owned(),
+            reason,
+            optional,
+        });
+    }
+
+    /// What the conformance checks say of `recipe`; none if they are off, or
+    /// could not be made, which is told.
+    fn verdict(&self, recipe: &Recipe) -> Option<Conformance> {
+        let checks = self.plan.checks;
+        if checks != Checks::Off {
+            self.progress
+                .step(&recipe.name, "is checked for conformance");
+        }
+        let verdict = verdict::of(recipe, self.services, checks);
+        self.progress.step_done();
+        verdict.unwrap_or_else(|error| {
+            let strategy = &recipe.name;
+            self.progress.warn(&format!(
+                "{strategy} could not be checked for conformance: {error:#}"
+            ));
+            None
+        })
+    }
+
     /// Prepares a strategy, by doing `what`, unless something is missing or the
     /// run has been stopped; or notes why not.
     fn start<S>(
@@ -336,15 +370,12 @@ impl<'w> Way<'w> {
         prepare: impl FnOnce() -> Result<Contender<S>>,
     ) -> Option<Contender<S>> {
         let (strategy, progress) = (candidate.name(), self.progress);
-        let mut left_out = |reason: String, optional| {
-            self.skipped.push(Skipped {
-                strategy: strategy.to_owned(),
-                reason,
-                optional,
-            });
-        };
         if self.stop.load(Ordering::SeqCst) {
-            left_out("the run was stopped before it began".to_owned(), false);
+            self.leave_out(
+                strategy,
+                "the run was stopped before it began".to_owned(),
+                false,
+            );
             return None;
         }
         let no_server = candidate
@@ -353,22 +384,39 @@ impl<'w> Way<'w> {
             .map(ToString::to_string);
         if let Some(missing) = no_server.or_else(|| candidate.missing_program()) {
             progress.warn(&format!("{strategy} is LEFT OUT: {missing}"));
-            left_out(missing, !self.plan.asked_for);
+            self.leave_out(strategy, missing, !self.plan.asked_for);
             return None;
         }
+        let verdict = candidate.recipe().and_then(|recipe| self.verdict(recipe));
         progress.step(strategy, what);
         let prepared = prepare();
         progress.step_done();
         match prepared {
-            Ok(contender) => Some(contender),
+            Ok(mut contender) => {
+                contender
+                    .found
+                    .notes
+                    .extend(verdict.as_ref().and_then(failures));
+                contender.found.conformance = verdict;
+                Some(contender)
+            }
             Err(error) => {
                 let reason = format!("{error:#}");
                 progress.warn(&format!("{strategy} is left out: {reason}"));
-                left_out(reason, false);
+                self.leave_out(strategy, reason, false);
                 None
             }
         }
     }
+}
+
+/// What a reader must know of failed checks.
+fn failures(verdict: &Conformance) -> Option<String> {
+    let failed = &verdict.failed;
+    (!failed.is_empty()).then(|| {
+        let ids = failed.join(", ");
+        format!("it FAILS the conformance checks {ids}: its figures do not count")
+    })
 }
 
 fn environment(placement: &Placement, services: &Services, carrier: Carrier) -> Environment {

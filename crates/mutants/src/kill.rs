@@ -68,7 +68,7 @@ impl KillRow {
 pub fn options(only: &[&str]) -> Options {
     Options {
         only: only.iter().map(|&id| id.to_owned()).collect(),
-        samples: 1_500,
+        samples: 600,
         rounds: 4,
         racers: 8,
         max_wait: Duration::from_secs(5),

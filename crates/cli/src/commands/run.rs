@@ -15,6 +15,7 @@ use crate::run::carrier::Carrier;
 use crate::run::library::{self, Source};
 use crate::run::progress::Progress;
 use crate::run::remote::Remote;
+use crate::run::verdict::Checks;
 use crate::run::{self, Plan, show};
 use crate::term::Format;
 use crate::trust;
@@ -59,6 +60,10 @@ pub(crate) struct Options {
     /// Threads of the driver; one for each of its cores if absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     threads: Option<u32>,
+    /// Which conformance checks stand before the measurement of each strategy;
+    /// the figures of one that fails them are crossed out.
+    #[arg(long, value_enum, default_value_t)]
+    checks: Checks,
     #[command(flatten)]
     target: TargetArgs,
     /// What the run is for.
@@ -180,6 +185,7 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
             purpose: options.purpose.into(),
             carrier: options.engine,
             threads: options.threads,
+            checks: options.checks,
             remote: Some(remote),
         });
     }
@@ -207,6 +213,7 @@ fn plan(scenario: &str, options: &Options) -> Result<Plan> {
         purpose: options.purpose.into(),
         carrier: options.engine,
         threads: options.threads,
+        checks: options.checks,
         remote: None,
     })
 }

@@ -6,7 +6,7 @@ use authbench_load::{
     CellOutcome, LoadPoint, RevocationOutcome, Routing, SaturationOutcome, SaturationPlan,
     Scenario, Share,
 };
-use authbench_results::{FaultSeen, Health, Knee, RejectedBlock, Topology};
+use authbench_results::{Conformance, FaultSeen, Health, Knee, RejectedBlock, Topology};
 
 use crate::run::candidate::Candidate;
 use crate::run::carrier::Carrier;
@@ -79,6 +79,8 @@ pub(crate) struct Found {
     pub(crate) notes: Vec<String>,
     /// What of the scenario it was left out of, and why.
     pub(crate) left_out: Vec<String>,
+    /// What the conformance checks said; none if they were not made.
+    pub(crate) conformance: Option<Conformance>,
     /// Why nothing more is measured, if so.
     pub(crate) failure: Option<String>,
 }
@@ -175,6 +177,7 @@ impl Found {
             knee: None,
             notes: Vec::new(),
             left_out: Vec::new(),
+            conformance: None,
             failure: None,
         }
     }

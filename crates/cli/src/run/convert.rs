@@ -69,7 +69,7 @@ fn strategy_facts(found: Found, lag_budget_ns: u64) -> StrategyFacts {
         recipe: found.recipe.clone(),
         guarantees: guarantees::guarantees(&found.guarantees),
         incomplete: found.failure.clone(),
-        conformance: None,
+        conformance: found.conformance.clone(),
         token_bytes: own.token_bytes.map(|mean| mean.round() as u64),
         login: results::Login {
             password_hash: "Argon2id, m = 19456 KiB, t = 2, p = 1".to_owned(),
