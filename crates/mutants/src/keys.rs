@@ -210,8 +210,8 @@ pub(crate) fn same(app: &App, held: &[u8], shown: &[u8]) -> bool {
     verify_slices_are_equal(held, shown).is_ok()
 }
 
-/// A modulus of 1024 bits, of a key that was forgotten in the key set.
-fn forgotten() -> Value {
+/// Flaw M142: a key with a modulus of 1024 bits.
+pub(crate) fn forgotten() -> Value {
     let modulus = [&[0xC5; 127][..], &[0x0B]].concat();
     json!({
         "kty": "RSA", "kid": "forgotten", "alg": "RS256", "use": "sig",
@@ -347,16 +347,13 @@ impl KeyRing {
     }
 
     /// The public keys (RFC 7517).
-    pub(crate) fn jwks(&self, app: &App) -> Value {
-        let now_ms = app.now_ms();
+    pub(crate) fn jwks(&self, now_ms: u64) -> Value {
         let keys = self.keys.read();
-        let small = app.flaw("M142").then(forgotten);
         let public: Vec<Value> = keys
             .iter()
             .filter(|key| key.issuer == ISSUER)
             .filter(|key| key.retires_ms.is_none_or(|ends_ms| now_ms < ends_ms))
             .filter_map(Key::public_jwk)
-            .chain(small)
             .collect();
         json!({ "keys": public })
     }

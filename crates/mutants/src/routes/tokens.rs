@@ -15,7 +15,7 @@ use super::login::RACE_MS;
 use crate::answer::{self, Refusal};
 use crate::app::App;
 use crate::kind::ISSUER;
-use crate::{body, caller, carrier, cookies, grant, limits, random, refresh};
+use crate::{body, caller, carrier, cookies, grant, keys, limits, random, refresh};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,7 +156,12 @@ pub(super) async fn introspect(
 
 /// `GET /.well-known/jwks.json` (RFC 7517; a mutant of JWT-020 sits here).
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Response {
-    let mut set = app.world.keys.jwks(&app);
+    let mut set = app.world.keys.jwks(app.now_ms());
+    if app.flaw("M142")
+        && let Some(keys) = set["keys"].as_array_mut()
+    {
+        keys.push(keys::forgotten());
+    }
     if app.flaw("M54")
         && let Some(private) = app.world.keys.private_jwk(ISSUER)
     {
