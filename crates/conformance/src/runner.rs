@@ -204,13 +204,27 @@ async fn one(
         ))),
     };
     mend(target, check).await;
-    report(
+    let report = report(
         check,
         trial,
         stop,
         millis_since(began_ns),
         shared.client.sent() - sent_before,
-    )
+    );
+    declared(target, report)
+}
+
+/// A breach that the target's makers declare is no verdict on what they built,
+/// but never a pass, either: it does not apply, and the report says loudly what
+/// is declared.
+fn declared(target: &Target, mut report: CheckReport) -> CheckReport {
+    let declared = target.profile().policy.declared.get(&report.id);
+    if let (CheckOutcome::Fail, Some(declared)) = (report.outcome, declared) {
+        report.outcome = CheckOutcome::NotApplicable;
+        report.reason = Some(format!("declared weakness: {declared}"));
+        report.notes.push(format!("declared: {declared}"));
+    }
+    report
 }
 
 /// Leaves no fault behind, however the check ended.

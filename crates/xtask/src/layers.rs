@@ -73,7 +73,7 @@ const RULES: &[Rule] = &[
     // A server of its own, so that checks are proven on code that is not ours to sell.
     rule(
         "mutants",
-        Only(&["conformance", "core", "results", "wire"]),
+        Only(&["conf", "conformance", "core", "results", "wire"]),
         &["sqlx"],
     ),
     rule("xtask", Only(&["lab", "results"]), &[]),

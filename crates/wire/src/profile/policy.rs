@@ -74,8 +74,10 @@ pub struct Policy {
     pub purge_ms: Option<u64>,
     /// Whether an acknowledged logout outlives a crash of server and store.
     pub durable: Option<bool>,
-    /// Facts that the makers know and declare, each under the check that
-    /// would find fault with it: the check then reports it as declared.
+    /// Weaknesses that the makers know and declare, each under the check that
+    /// finds fault with it. The check is made all the same; a breach then does
+    /// not count as a failure, and never as a pass: it is reported as declared,
+    /// with what was seen.
     pub declared: std::collections::BTreeMap<String, String>,
 }
 
