@@ -9,7 +9,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "`alg` none is believed",
         kind: Kind::JwtEs256,
         caught_by: "JWT-001",
-        also: &["CRYPTO-001"],
+        also: &["CRYPTO-001", "TRANSPORT-005"],
     },
     Flaw {
         id: "M29",
@@ -163,7 +163,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "a new key is unknown to one replica while the old one is alive",
         kind: Kind::JwtEs256,
         caught_by: "JWT-020",
-        also: &[],
+        also: &["TRANSPORT-004", "CONCURRENCY-008"],
     },
     Flaw {
         id: "M58",

@@ -23,7 +23,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "a head that is too large is an internal error",
         kind: Kind::JwtEs256,
         caught_by: "LIMITS-001",
-        also: &[],
+        also: &["JWT-007"],
     },
     Flaw {
         id: "M192",

@@ -79,7 +79,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "the refresh cookie goes with every request",
         kind: Kind::Hybrid,
         caught_by: "REFRESH-011",
-        also: &[],
+        also: &["COOKIE-004"],
     },
     Flaw {
         id: "M121",

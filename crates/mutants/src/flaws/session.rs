@@ -65,7 +65,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "each use restarts the absolute lifetime",
         kind: Kind::SessionCookie,
         caught_by: "SESSION-007",
-        also: &[],
+        also: &["COOKIE-007"],
     },
     Flaw {
         id: "M22",
