@@ -120,6 +120,15 @@ async fn losers(trial: &Trial<'_>) -> Result<(), Stop> {
 /// What an answer would do to a jar that holds what the winner got.
 async fn harms(trial: &Trial<'_>, winner: &Login, answer: &Answer) -> Result<Option<String>, Stop> {
     let profile = trial.profile();
+    // Whoever came in first, a jar that all tabs share must not be emptied.
+    let mut cookies = answer.set_cookies().into_iter();
+    let cleared = cookies.find(|cookie| {
+        is_credential(profile, &cookie.name)
+            && (cookie.value.is_empty() || cookie.max_age_s.is_some_and(|age_s| age_s <= 0))
+    });
+    if let Some(cookie) = cleared {
+        return Ok(Some(format!("clears `{}`", cookie.name)));
+    }
     let mut jar = winner.jar.clone();
     trial.fill_jar(&mut jar, answer);
     for cookie in winner.jar.all() {
