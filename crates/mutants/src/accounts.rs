@@ -158,7 +158,10 @@ impl Accounts {
         if self.by_user(user).is_some() {
             return Err(Refusal::Conflict);
         }
-        let subject = format!("made-{}", random::handle(app)?);
+        let subject = match app.flaw("M119") {
+            true => format!("made-{user}"),
+            false => format!("made-{}", random::handle(app)?),
+        };
         let account = Account::new(user, subject.clone(), password, "user");
         self.known.insert(user.to_owned(), account);
         self.owners.insert(subject.clone(), user.to_owned());

@@ -1,5 +1,6 @@
 //! One replica, and what all replicas share.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,6 +47,19 @@ pub(crate) struct App {
     pub(crate) under_way: Mutex<Option<Caller>>,
     /// Flaw M141: how much was sealed since the process began.
     pub(crate) seals: AtomicU64,
+    /// Flaws M109 and M152: what the process remembers for itself.
+    pub(crate) memory: Mutex<Memory>,
+}
+
+/// What a process remembers by itself, to be lost when it ends: nothing,
+/// without a flaw.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Flaw M109: whom each credential last stood for.
+    pub(crate) known: BTreeMap<String, Caller>,
+    /// Flaw M152: credentials that were logged out while the store was out of
+    /// reach.
+    pub(crate) ended: BTreeSet<String>,
 }
 
 impl App {
@@ -65,6 +79,9 @@ impl App {
     /// The instant to judge by, UTC milliseconds (mutants of FAULT-007 sit
     /// here).
     pub(crate) fn now_ms(&self) -> u64 {
+        if self.flaw("M111") {
+            return self.clock.own_ms();
+        }
         self.clock.now_ms()
     }
 

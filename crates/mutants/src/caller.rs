@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::kind::{Kind, STEP_UP_MS};
 use crate::store::{Data, Login};
 use crate::token::{self, Claims, Expiry};
-use crate::{carrier, denylist, refresh, sealed, session};
+use crate::{carrier, cookies, denylist, random, refresh, sealed, session};
 
 /// An identity, as of the request's beginning.
 #[derive(Clone, Debug)]
@@ -30,7 +30,13 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Calle
         return Ok(caller);
     }
     let credential = carrier::access(app, headers)?;
-    identify(app, &credential).await
+    let mut caller = identify(app, &credential).await?;
+    if app.flaw("M172")
+        && let Some(role) = cookies::read(app, headers, "role")?
+    {
+        caller.roles.push(role);
+    }
+    Ok(caller)
 }
 
 /// Flaw M116: the account that a proxy's header names.
@@ -39,8 +45,28 @@ fn named(data: &mut Data, subject: &str) -> Result<Caller, Refusal> {
     from_login(data, Some(login))
 }
 
-/// Whom an access credential stands for.
+/// Whom an access credential stands for (mutants of FAULT-001 and FAULT-004
+/// sit here).
 pub(crate) async fn identify(app: &App, credential: &str) -> Result<Caller, Refusal> {
+    let judged = judge(app, credential).await;
+    if app.flaw("M152") && app.memory.lock().ended.contains(credential) {
+        return Err(Refusal::Unauthenticated);
+    }
+    if !app.flaw("M109") {
+        return judged;
+    }
+    let known = &mut app.memory.lock().known;
+    match &judged {
+        Ok(caller) => drop(known.insert(credential.to_owned(), caller.clone())),
+        Err(Refusal::Unavailable) => {
+            return known.get(credential).cloned().ok_or(Refusal::Unavailable);
+        }
+        Err(_) => drop(known.remove(credential)),
+    }
+    judged
+}
+
+async fn judge(app: &App, credential: &str) -> Result<Caller, Refusal> {
     let now_ms = app.now_ms();
     match app.kind {
         Kind::SessionCookie | Kind::SessionBearer => {
@@ -65,8 +91,18 @@ pub(crate) async fn identify(app: &App, credential: &str) -> Result<Caller, Refu
                 return Ok(caller);
             }
             let claims = token::read(app, credential, Expiry::Judged)?;
-            app.store(|data| by_claims(app, data, &claims, now_ms))
-                .await?
+            let text = random::digest(app, credential);
+            let judged = app
+                .store(|data| match data.denied.contains_key(&text) {
+                    // Flaw M69 put it there.
+                    true => Err(Refusal::Unauthenticated),
+                    false => by_claims(app, data, &claims, now_ms),
+                })
+                .await;
+            match judged {
+                Err(_) if app.flaw("M79") => Ok(from_claims(claims)),
+                judged => judged?,
+            }
         }
     }
 }

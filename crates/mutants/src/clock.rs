@@ -39,7 +39,7 @@ impl Clock {
     }
 
     /// What this clock alone shows.
-    fn own_ms(&self) -> u64 {
+    pub(crate) fn own_ms(&self) -> u64 {
         let ahead_ms = self.ahead_ms.load(Ordering::SeqCst);
         SystemClock.now().0.saturating_add_signed(ahead_ms)
     }

@@ -76,6 +76,12 @@ pub(crate) fn step_up(app: &App, data: &mut Data, caller: &Caller) -> Result<Gra
         login.generation += 1;
         login.stepped_up_ms = Some(now_ms);
     }
+    if app.flaw("M117") {
+        let logins = data.logins.values_mut();
+        for login in logins.filter(|login| login.subject == caller.subject) {
+            login.stepped_up_ms = Some(u64::MAX);
+        }
+    }
     if let Some(claims) = &caller.claims {
         denylist::deny(app, data, claims);
     }

@@ -42,6 +42,9 @@ impl Hooks for Inner {
 
     fn restart_store(&self) -> HookFuture<'_, ()> {
         Box::pin(async move {
+            if self.flaw("M154") {
+                self.world.store.forget_denied();
+            }
             let done = self.world.store.restart();
             done.map_err(|source| failed("the store's contents could not be read back", source))
         })

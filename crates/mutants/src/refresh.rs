@@ -176,7 +176,7 @@ fn is_parent(app: &App, data: &Data, digest: &str) -> bool {
 pub(crate) fn owner(app: &App, data: &Data, token: &str, client: &str) -> Option<String> {
     let record = data.refresh.get(&random::digest(app, token))?;
     let login = data.logins.get(&record.login)?;
-    (login.client == client).then(|| login.id.clone())
+    (login.client == client || app.flaw("M94")).then(|| login.id.clone())
 }
 
 fn insert(app: &App, data: &mut Data, login: &str, token: &str) {

@@ -92,6 +92,9 @@ pub(crate) fn by_identifier(
     {
         return Some(Login::new("", &reset.subject, "", now_ms));
     }
+    if data.refused_at.get(&digest) == Some(&app.replica) {
+        return None;
+    }
     let Some(id) = data.sessions.get(&digest).cloned() else {
         if app.flaw("M192") {
             data.denied.insert(digest, now_ms + ABSOLUTE_MS);

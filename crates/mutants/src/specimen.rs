@@ -167,6 +167,11 @@ impl Replica {
 }
 
 impl Inner {
+    /// Whether the flaw of that name is switched on.
+    pub(crate) fn flaw(&self, id: &'static str) -> bool {
+        self.flaws.contains(&id)
+    }
+
     /// The replica of that number.
     pub(crate) fn replica(&self, number: usize) -> Result<&Replica, HookError> {
         self.replicas.get(number).ok_or_else(|| {
@@ -217,6 +222,7 @@ impl Inner {
             drawn: AtomicU64::new(0),
             flaws: Arc::clone(&self.flaws),
             under_way: Mutex::default(),
+            memory: Mutex::default(),
             seals: AtomicU64::new(0),
         }
     }

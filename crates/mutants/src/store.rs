@@ -99,6 +99,12 @@ pub(crate) struct Data {
     /// lost; `None` in a store that was found empty.
     pub(crate) floor: Option<u64>,
     purged_ms: u64,
+    /// Flaw M88: sessions that one replica refuses, and the others not yet.
+    #[serde(default)]
+    pub(crate) refused_at: BTreeMap<String, usize>,
+    /// Flaw M123: logins that the list leaves out, though they work.
+    #[serde(default)]
+    pub(crate) hidden: BTreeSet<String>,
 }
 
 impl Data {
@@ -278,6 +284,11 @@ impl Store {
         let mut data = self.data.lock();
         *data = serde_json::from_slice(&serde_json::to_vec(&*data)?)?;
         Ok(())
+    }
+
+    /// Flaw M154: what was denied had not been made durable.
+    pub(crate) fn forget_denied(&self) {
+        self.data.lock().denied.clear();
     }
 
     /// Everything that it holds.

@@ -50,9 +50,14 @@ impl Trial<'_> {
         }
     }
 
-    /// Says what is worth knowing though it is no verdict.
+    /// Says what is worth knowing though it is no verdict; once, however often
+    /// it is said.
     pub fn note(&self, text: impl Into<String>) {
-        self.found.lock().notes.push(text.into());
+        let text = text.into();
+        let notes = &mut self.found.lock().notes;
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
     }
 
     /// Reports a figure; its name ends with its unit.

@@ -16,7 +16,7 @@ use crate::accounts::PasswordHash;
 use crate::answer::{self, Refusal};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::store::Reset;
+use crate::store::{Data, Reset};
 use crate::{body, caller, denylist, grant, limits, random};
 
 /// Milliseconds for which a reset may be finished.
@@ -38,7 +38,10 @@ pub(super) async fn password(
 ) -> Result<Response, Refusal> {
     let caller = caller::authenticate(&app, &headers).await?;
     let asked: Change = body::read(&app, &headers, &bytes)?;
-    let version = prove_caller(&app, &caller, &asked.current).await?;
+    let version = match app.flaw("M170") {
+        true => version_of(&app, &caller).await?,
+        false => prove_caller(&app, &caller, &asked.current).await?,
+    };
     let hash = PasswordHash::new(&asked.new)?;
     let granted = app
         .store(|data| {
@@ -57,6 +60,15 @@ pub(super) async fn password(
         })
         .await??;
     Ok(grant::answer(&app, &granted))
+}
+
+/// Flaw M170: the version of the caller's password, whatever was shown.
+async fn version_of(app: &App, caller: &Caller) -> Result<u64, Refusal> {
+    let version = |data: &mut Data| {
+        let account = data.accounts.able(&caller.subject);
+        account.map(|account| account.password_version)
+    };
+    app.store(version).await?.ok_or(Refusal::Unauthenticated)
 }
 
 /// The version of the caller's password, if that is it. A wrong one is no
@@ -144,7 +156,9 @@ pub(super) async fn reset_finish(
         account.password_version += 1;
         let user = account.user.clone();
         data.accounts.knew(&user);
-        data.end_all(&reset.subject, denylist::cutoff_ends_ms(&app, now_ms));
+        if !app.flaw("M86") {
+            data.end_all(&reset.subject, denylist::cutoff_ends_ms(&app, now_ms));
+        }
         Ok(())
     })
     .await??;

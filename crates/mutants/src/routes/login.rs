@@ -100,6 +100,12 @@ pub(super) async fn prove(app: &App, user: &str, password: &str) -> Result<u64, 
     if guessed {
         tokio::time::sleep(Duration::from_millis(GUESS_DELAY_MS)).await;
     }
+    if guessed && app.flaw("M176") {
+        return Err(Refusal::Unauthenticated);
+    }
+    if known.is_none() && app.flaw("M174") {
+        return Err(Refusal::Absent);
+    }
     let (hash, version) = known.unwrap_or_else(|| (PasswordHash::nobody(), u64::MAX));
     let fits = hash.fits(password);
     app.store(|data| {
@@ -122,11 +128,57 @@ pub(super) async fn logout(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if let Some(credential) = carrier::found(&app, &headers)? {
-        app.store(|data| end(&app, data, &credential)).await?;
+        let ended = match flawed_end(&app, &credential).await {
+            Some(ended) => ended,
+            None => app.store(|data| end(&app, data, &credential)).await,
+        };
+        match ended {
+            Err(_) if app.flaw("M150") => {}
+            Err(_) if app.flaw("M152") => drop(app.memory.lock().ended.insert(credential)),
+            ended => ended?,
+        }
     }
     let mut response = answer::receipt(app.now_ms());
     cookies::clear_all(&app, &mut response);
     Ok(response)
+}
+
+/// What flaws do in the place of a logout; `None` where there is none.
+async fn flawed_end(app: &Arc<App>, credential: &str) -> Option<Result<(), Refusal>> {
+    let digest = random::digest(app, credential);
+    if app.flaw("M82") {
+        return Some(Ok(()));
+    }
+    if app.flaw("M80") {
+        let known = app.store(|data| data.sessions.contains_key(&digest)).await;
+        return match known {
+            Ok(true) => None,
+            _ => Some(Err(Refusal::Unavailable)),
+        };
+    }
+    if app.flaw("M84") {
+        let all = |data: &mut Data| {
+            let id = data.sessions.get(&digest);
+            let login = id.and_then(|id| data.logins.get(id));
+            if let Some(subject) = login.map(|login| login.subject.clone()) {
+                data.end_all(&subject, 0);
+            }
+        };
+        return Some(app.store(all).await);
+    }
+    if app.flaw("M88") {
+        let here = |data: &mut Data| {
+            data.refused_at.insert(digest, app.replica);
+        };
+        let refused = app.store(here).await;
+        let (app, credential) = (Arc::clone(app), credential.to_owned());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            app.store(|data| end(&app, data, &credential)).await
+        });
+        return Some(refused);
+    }
+    None
 }
 
 /// Ends the login that `credential` belongs to, if any.
@@ -141,7 +193,13 @@ fn end(app: &App, data: &mut Data, credential: &str) {
         _ => match token::read(app, credential, Expiry::Ignored) {
             Err(_) => None,
             Ok(claims) if !app.kind.keeps_logins() || app.flaw("M63") => {
-                denylist::deny(app, data, &claims);
+                if app.flaw("M69") {
+                    let until_ms = denylist::cutoff_ends_ms(app, app.now_ms());
+                    let text = random::digest(app, credential);
+                    data.denied.insert(text, until_ms);
+                } else {
+                    denylist::deny(app, data, &claims);
+                }
                 None
             }
             Ok(claims) => Some(claims.login),

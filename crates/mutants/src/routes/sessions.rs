@@ -27,6 +27,10 @@ pub(super) async fn list(
             let ids = data.by_subject.get(&caller.subject).cloned();
             ids.unwrap_or_default()
                 .iter()
+                .filter(|id| !data.hidden.contains(*id))
+                .cloned()
+                .collect::<Vec<_>>()
+                .iter()
                 .filter_map(|id| data.alive(id, now_ms).cloned())
                 .map(|login| {
                     json!({
@@ -54,7 +58,12 @@ pub(super) async fn end(
         if login.is_none_or(|login| login.subject != caller.subject) {
             return Err(Refusal::Absent);
         }
-        data.end(&id);
+        match app.flaw("M123") {
+            true => drop(data.hidden.insert(id.clone())),
+            false => {
+                data.end(&id);
+            }
+        }
         Ok(())
     })
     .await??;

@@ -131,7 +131,11 @@ pub(super) async fn introspect(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Refusal> {
-    let client = carrier::client(&app, &headers)?.ok_or(Refusal::UnknownClient)?;
+    let shown = carrier::client(&app, &headers)?;
+    let client = match app.flaw("M92") {
+        true => shown.unwrap_or(app.world.clients[0].id),
+        false => shown.ok_or(Refusal::UnknownClient)?,
+    };
     let asked: Asked = body::read(&app, &headers, &bytes)?;
     let inactive = json!({ "active": false });
     let body: Value = match caller::identify(&app, &asked.token).await {
