@@ -221,7 +221,13 @@ async fn guessing(trial: &Trial<'_>) -> Result<(), Stop> {
         "{guesses} wrong passwords were answered {} at first and {} at last",
         first.status, last.status
     );
+    let admitted = trial.policy().declared.get("PRIVILEGE-006");
     match (declared, slowed) {
+        (None, false) if admitted.is_some() => {
+            let reason = admitted.map_or("", String::as_str);
+            trial.note(format!("declared: {reason}"));
+            trial.not_applicable(CASE, format!("{told}; slowing is declared to be elsewhere"));
+        }
         (None, _) => trial.inconclusive(
             CASE,
             format!("{told}; the profile has no `policy.guesses_max`"),
