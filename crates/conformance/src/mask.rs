@@ -1,5 +1,7 @@
 //! Keeps credentials out of reports (ASVS 5.0 16.2.5).
 
+use std::collections::VecDeque;
+
 use parking_lot::Mutex;
 
 /// Octets of a secret that may show.
@@ -9,10 +11,13 @@ const KEPT_OCTETS_MAX: usize = 1_500;
 /// A text this short is no secret worth masking, and would mask half a page.
 const SECRET_OCTETS_MIN: usize = 6;
 
-/// The secrets that were seen so far.
+/// Secrets that are remembered at once: more than any check shows evidence of.
+const SECRETS_MAX: usize = 2_048;
+
+/// The secrets that were seen last.
 #[derive(Debug, Default)]
 pub(crate) struct Mask {
-    secrets: Mutex<Vec<String>>,
+    secrets: Mutex<VecDeque<String>>,
 }
 
 impl Mask {
@@ -22,16 +27,14 @@ impl Mask {
             return;
         }
         let mut secrets = self.secrets.lock();
-        if !secrets.iter().any(|known| known == secret) {
-            // The longest first, so that no part of one is masked in another.
-            let place = secrets.partition_point(|known| known.len() >= secret.len());
-            secrets.insert(place, secret.to_owned());
-            // Old ones are no longer in any answer; a scan of thousands would
-            // cost more than the requests.
-            if secrets.len() > 512 {
-                secrets.pop();
-            }
+        if secrets.iter().any(|known| known == secret) {
+            return;
         }
+        // What came long ago is in no answer any more.
+        if secrets.len() == SECRETS_MAX {
+            secrets.pop_front();
+        }
+        secrets.push_back(secret.to_owned());
     }
 
     /// `text` with every known secret masked, cut to what evidence may hold.
@@ -41,7 +44,10 @@ impl Mask {
             cut -= 1;
         }
         let mut masked = text[..cut].to_owned();
-        for secret in self.secrets.lock().iter() {
+        let mut secrets: Vec<_> = self.secrets.lock().iter().cloned().collect();
+        // The longest first, so that no part of one is masked in another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in &secrets {
             if masked.contains(secret.as_str()) {
                 masked = masked.replace(secret.as_str(), &shown(secret));
             }
@@ -72,6 +78,16 @@ pub(crate) fn shown(secret: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_latest_of_many_secrets_of_one_length_is_hidden() {
+        let mask = Mask::default();
+        for n in 0..3 * SECRETS_MAX {
+            let secret = format!("token-{n:06}");
+            mask.hide(&secret);
+            assert!(!mask.apply(&secret).contains(&secret));
+        }
+    }
 
     #[test]
     fn secrets_do_not_show_and_cuts_are_told() {

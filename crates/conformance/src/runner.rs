@@ -85,7 +85,9 @@ pub async fn run(
     fits(target, options, &shared)
         .await
         .map_err(RunError::Unfit)?;
-    let planned = plan(target, options);
+    let mut planned = plan(target, options);
+    // A change of keys makes the profile's signing key an old one: last.
+    planned.sort_by_key(|one| one.check.doors.contains(&Door::RotateKeys));
     let total = planned.iter().filter(|one| one.left_out.is_none()).count();
     let (mut checks, mut index) = (Vec::with_capacity(planned.len()), 0);
     for Planned { check, left_out } in planned {
@@ -104,6 +106,8 @@ pub async fn run(
         progress(Progress::Finished(&report));
         checks.push(report);
     }
+    let place = |id: &str| catalogue().position(|check| check.id == id);
+    checks.sort_by_key(|report: &CheckReport| place(&report.id));
     Ok(ConformanceReport {
         schema: ConformanceVersion::V1,
         target: about(target),

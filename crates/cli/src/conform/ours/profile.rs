@@ -1,6 +1,8 @@
 //! What a recipe and its guarantees are in the words of a target profile:
 //! nothing is typed by hand that can be computed.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use authbench_catalog::Recipe;
 use authbench_catalog::registry::{Scheme, Store};
@@ -126,6 +128,7 @@ fn policy(recipe: &Recipe, promised: &Guarantees) -> Policy {
             Durability::Disk | Durability::ProcessCrash => Some(true),
             Durability::None => Some(false),
         },
+        declared: declared(recipe),
         ..Policy::default()
     };
     if recipe.transport.is_ambient() {
@@ -151,9 +154,33 @@ fn policy(recipe: &Recipe, promised: &Guarantees) -> Policy {
     policy
 }
 
-/// When an expired record has left the store; none where there is none, and for
-/// Redis, which forgets by its own clock, that no lab steps.
+/// The weaknesses that our strategies have by design, each under the check that
+/// finds it.
+fn declared(recipe: &Recipe) -> BTreeMap<String, String> {
+    let mut declared = BTreeMap::from([(
+        "PRIVILEGE-006".to_owned(),
+        "the reference server bounds concurrent password hashing only; slowing guesses is left to \
+         what stands in front of it"
+            .to_owned(),
+    )]);
+    if matches!(recipe.scheme, Scheme::JwtDenylist(_)) {
+        declared.insert(
+            "FAULT-008".to_owned(),
+            "a denylist that loses its records does not notice: what was revoked is accepted until \
+             it expires, so keep it in a store that neither evicts nor forgets"
+                .to_owned(),
+        );
+    }
+    declared
+}
+
+/// When an expired record has left the store; none where there is none, for
+/// Redis, which forgets by its own clock, that no lab steps, and for epochs,
+/// of which each account keeps one.
 fn purge_ms(recipe: &Recipe) -> Option<u64> {
+    if matches!(recipe.scheme, Scheme::JwtEpoch(_)) {
+        return None;
+    }
     match recipe.store()? {
         Store::Redis(_) => None,
         Store::Memory(_) | Store::Mysql(_) | Store::Postgres(_) | Store::Sqlite(_) => {
