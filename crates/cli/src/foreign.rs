@@ -2,6 +2,7 @@
 //! profile's `[start]` says how one is installed and started; here that is
 //! done, so that it stands beside our own servers on the same machine.
 
+mod doors;
 mod install;
 mod ready;
 
@@ -19,6 +20,8 @@ use authbench_wire::Profile;
 use authbench_wire::profile::Start;
 
 use crate::services::Services;
+
+pub(crate) use doors::ForeignDoors;
 
 /// How long a stranger may take until it serves.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,19 +50,14 @@ pub(crate) struct Launched {
 
 /// A stranger that serves. Its servers, and a store that was started for them,
 /// go when this is dropped.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for `authbench conform`, which starts one target by itself"
-    )
-)]
 pub(crate) struct Foreign {
     /// What it is, with the address of its first server and, under `replicas`,
     /// those of the others.
     pub(crate) profile: Profile,
     /// Its servers, the first first.
     pub(crate) servers: Vec<Launched>,
+    /// The path that answers as soon as one serves.
+    ready: String,
     /// The store that they share; goes last.
     _services: Services,
 }
@@ -141,9 +139,21 @@ pub(crate) enum ForeignError {
 impl ForeignError {
     /// Whether something is missing on this machine, so that callers may leave
     /// the target out, loudly.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `authbench conform`"))]
+    #[cfg(test)]
     pub(crate) const fn is_missing(&self) -> bool {
         matches!(self, Self::NoProgram { .. } | Self::NoService { .. })
+    }
+
+    /// Whether the profile is to be mended, and not the machine.
+    pub(crate) const fn is_input(&self) -> bool {
+        matches!(
+            self,
+            Self::Profile(_)
+                | Self::NoStart { .. }
+                | Self::NoFiles { .. }
+                | Self::UnknownService { .. }
+                | Self::NoCommand { .. }
+        )
     }
 }
 
@@ -312,7 +322,6 @@ impl Stranger {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for `authbench conform`"))]
 impl Foreign {
     /// Installs and starts the target whose profile is at `path` (a folder or a
     /// file), on `cores`: two servers of it where they share logins, with a
@@ -353,6 +362,7 @@ impl Foreign {
         Ok(Self {
             profile,
             servers,
+            ready: stranger.start.ready,
             _services: services,
         })
     }

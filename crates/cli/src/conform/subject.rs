@@ -10,6 +10,7 @@ use authbench_wire::Profile;
 
 use crate::conform::ours::{Ours, OursOptions};
 use crate::exit::UsageError;
+use crate::foreign::{Foreign, ForeignDoors, ForeignError};
 use crate::run::library;
 use crate::services::Services;
 
@@ -79,27 +80,27 @@ pub(crate) fn profile(name: &str) -> Result<Option<(Profile, Option<PathBuf>)>> 
     Ok(None)
 }
 
-/// A server that a profile describes.
+/// A server that a profile describes; started here, if the profile says how and
+/// the caller does not say where it runs.
 fn stranger(mut profile: Profile, file: Option<PathBuf>, wanted: &Wanted) -> Result<Subject> {
-    if let Some(start) = &profile.start
-        && wanted.base_url.is_none()
-    {
-        return Err(UsageError(format!(
-            "`{}` is not running as far as this program knows: start it with `{}` and say where \
-             it listens with --base-url",
-            profile.name,
-            start.command.join(" ")
-        ))
-        .into());
-    }
-    if let Some(url) = &wanted.base_url {
-        profile.base_url = Some(url.trim_end_matches('/').to_owned());
-        // The profile's replicas belong to its own address.
-        profile.replicas.clear();
-    }
     let folder = file.as_deref().and_then(Path::parent);
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-    let hooks = ShellHooks::from_profile(&profile, folder.unwrap_or(Path::new(".")));
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    let hooks = match &wanted.base_url {
+        None if profile.start.is_some() => {
+            let foreign = started(&profile.name, file.as_deref())?;
+            profile = foreign.profile.clone();
+            ForeignDoors::of(foreign, &folder)
+        }
+        given => {
+            if let Some(url) = given {
+                profile.base_url = Some(url.trim_end_matches('/').to_owned());
+                // The profile's replicas belong to its own address.
+                profile.replicas.clear();
+            }
+            ShellHooks::from_profile(&profile, &folder)
+        }
+    };
     let options = TargetOptions {
         profile_file: file,
         owned: wanted.owned,
@@ -108,9 +109,30 @@ fn stranger(mut profile: Profile, file: Option<PathBuf>, wanted: &Wanted) -> Res
     let target = Target::new(profile, hooks, options).map_err(|error| {
         anyhow::Error::from(error).context(UsageError("the target cannot be tried".to_owned()))
     })?;
+    // A server that was started ends with its doors, which the target holds.
     Ok(Subject {
         target,
         _running: None,
+    })
+}
+
+/// Starts the target whose profile is `file`.
+fn started(name: &str, file: Option<&Path>) -> Result<Foreign> {
+    let found = match file {
+        Some(file) => Foreign::start(file, None, &|what| eprintln!("{what}")),
+        None => Err(ForeignError::NoFiles {
+            name: name.to_owned(),
+        }),
+    };
+    found.map_err(|error| {
+        let is_input = error.is_input();
+        let error = anyhow::Error::from(error);
+        match is_input {
+            true => error.context(UsageError(format!("`{name}` cannot be started"))),
+            false => error.context(format!(
+                "`{name}` could not be started; --base-url tries one that runs already"
+            )),
+        }
     })
 }
 
