@@ -4,6 +4,7 @@
 pub(crate) mod baseline;
 pub(crate) mod choice;
 pub(crate) mod doctor;
+pub(crate) mod expectation;
 pub(crate) mod init;
 pub(crate) mod listing;
 pub(crate) mod ours;

@@ -11,6 +11,7 @@ use clap::Subcommand;
 use tokio::runtime::Runtime;
 
 use crate::conform::baseline::Baseline;
+use crate::conform::expectation::Expectation;
 use crate::conform::output::{self, FailOn, Form, Order, Style};
 use crate::conform::progress::Show;
 use crate::conform::subject::{Subject, Wanted, subject};
@@ -93,6 +94,10 @@ struct RunArgs {
     /// Findings that somebody accepts until a day (TOML).
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// The verdicts to expect, as `expected.toml` beside a target has them:
+    /// exit code 0 when exactly these are found, 1 otherwise (docs/targets.md).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fail_on", "baseline", "dry_run"])]
+    expect: Option<PathBuf>,
     /// The longest that a check waits for the target's time to pass.
     #[arg(long, default_value = "30s", value_parser = super::load::duration, value_name = "TIME")]
     max_wait: Duration,
@@ -160,6 +165,10 @@ fn conform(args: &RunArgs) -> Result<Outcome> {
         Some(file) => Some((Baseline::read(file, &choice::identifiers())?, file)),
         None => None,
     };
+    let expected = match &args.expect {
+        Some(file) => Some(Expectation::read(file, &choice::identifiers())?),
+        None => None,
+    };
     let name = args.target.as_deref().unwrap_or_default();
     let subject = subject(&args.place.wanted(name)?)?;
     if args.dry_run {
@@ -182,7 +191,22 @@ fn conform(args: &RunArgs) -> Result<Outcome> {
         fail_on: args.fail_on,
     };
     output::write(&report, &args.orders(), style)?;
-    Ok(args.fail_on.outcome(&report))
+    Ok(match expected {
+        Some(expected) => as_expected(&expected.differences(&report, &options)),
+        None => args.fail_on.outcome(&report),
+    })
+}
+
+/// Names each difference.
+fn as_expected(differences: &[String]) -> Outcome {
+    for difference in differences {
+        eprintln!("unexpected: {difference}");
+    }
+    if differences.is_empty() {
+        Outcome::Good
+    } else {
+        Outcome::Bad
+    }
 }
 
 impl RunArgs {
