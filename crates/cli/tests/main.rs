@@ -10,3 +10,4 @@ mod serve;
 mod shards;
 mod strangers;
 mod support;
+mod verdicts;

@@ -7,7 +7,7 @@ use authbench_results::RunResult;
 
 use crate::support::{Folder, TINY, stderr, stdout};
 
-fn target(name: &str) -> String {
+pub(crate) fn target(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/targets");
     let folder: PathBuf = folder.canonicalize().unwrap();
     folder.join(name).to_string_lossy().into_owned()
@@ -56,7 +56,7 @@ fn measured(names: &[&str], ended: u32) -> RunResult {
     result
 }
 
-fn has_node() -> bool {
+pub(crate) fn has_node() -> bool {
     let found = runs("node") && runs("npm");
     if !found {
         eprintln!(
