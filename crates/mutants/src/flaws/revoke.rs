@@ -25,6 +25,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
             "FAULT-005",
             "FAULT-007",
             "FAULT-008",
+            "CONCURRENCY-001",
         ],
     },
     Flaw {
@@ -38,6 +39,8 @@ pub(crate) const FLAWS: &[Flaw] = &[
             "CONCURRENCY-004",
             "FAULT-003",
             "FAULT-004",
+            "FAULT-005",
+            "FAULT-008",
         ],
     },
     Flaw {
@@ -52,7 +55,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "a cut-off is written down and never compared",
         kind: Kind::Denylist,
         caught_by: "REVOKE-004",
-        also: &["REVOKE-005", "REVOKE-010", "FAULT-003"],
+        also: &["REVOKE-005", "REVOKE-010", "FAULT-003", "CONCURRENCY-002"],
     },
     Flaw {
         id: "M86",
@@ -100,7 +103,7 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "a cut-off is compared in whole seconds",
         kind: Kind::Denylist,
         caught_by: "REVOKE-010",
-        also: &["REVOKE-004", "REVOKE-005", "FAULT-003"],
+        also: &["REVOKE-004", "REVOKE-005", "FAULT-003", "CONCURRENCY-002"],
     },
     Flaw {
         id: "M71",
