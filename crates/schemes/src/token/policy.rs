@@ -52,6 +52,10 @@ impl Policy {
         if !claims.aud.contains(&self.audience) {
             return Err(Refusal::WrongAudience);
         }
+        // A token for nobody proves nothing (RFC 8725 3.8).
+        if claims.sub.as_str().is_empty() {
+            return Err(Refusal::BadClaims);
+        }
         let jti = claims.jti.parse().map_err(|_| Refusal::BadClaims)?;
         let login = match claims.sid {
             None => jti,

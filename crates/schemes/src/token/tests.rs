@@ -42,7 +42,7 @@ pub(crate) fn round_trips<F: TokenFormat>(make: Make<F>, cases: u32) {
     let format = make(ISSUER, AUDIENCE, 0);
     let config = ProptestConfig::with_cases(cases);
     let input = (
-        any::<String>(),
+        any::<String>().prop_filter("a subject has a name", |id| !id.is_empty()),
         prop::collection::vec(any::<String>(), 0..6),
         any::<[u8; 16]>(),
         any::<Option<[u8; 16]>>(),

@@ -171,6 +171,18 @@ fn declared(recipe: &Recipe) -> BTreeMap<String, String> {
                 .to_owned(),
         );
     }
+    let believes_the_token = matches!(
+        recipe.scheme,
+        Scheme::Jwt(_) | Scheme::JwtDenylist(_) | Scheme::JwtRefresh(_)
+    );
+    if believes_the_token {
+        declared.insert(
+            "PRIVILEGE-005".to_owned(),
+            "the subject of a token that is rightly signed is believed without asking for the \
+             account: only who holds the signing key can name one"
+                .to_owned(),
+        );
+    }
     declared
 }
 

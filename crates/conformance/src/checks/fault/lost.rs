@@ -10,7 +10,7 @@ use crate::checks::revoke::dead::{Relic, declared_late, everywhere, living};
 use crate::hooks::Door;
 use crate::login::Login;
 use crate::stop::Stop;
-use crate::trial::Trial;
+use crate::trial::{Trial, Who};
 
 /// FAULT-005.
 pub(super) const FAULT_005: Check = Check {
@@ -119,7 +119,7 @@ async fn server(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.door(Door::Restart)?;
     let revoked = dead_login(trial).await?;
     for replica in everywhere(trial) {
-        trial.hooks().restart(replica).await?;
+        trial.restart(replica).await?;
     }
     recovered(trial).await?;
     still_dead(trial, "crash of the server", &revoked).await
@@ -153,16 +153,27 @@ async fn wiped(trial: &Trial<'_>) -> Result<(), Stop> {
     still_dead(trial, WIPE, &revoked).await
 }
 
-/// Waits until a login works again.
+/// Waits until a login works again, at every replica.
 async fn recovered(trial: &Trial<'_>) -> Result<(), Stop> {
     let user = trial.user()?;
     for _ in 0..100 {
         if let Ok(Some(login)) = trial.try_login(&user, 0).await
             && trial.control(&login).await.is_ok()
+            && serve(trial, &login).await?
         {
             return Ok(());
         }
         trial.wait(100).await?;
     }
     Err(Stop::unclear("no login works ten seconds after the crash"))
+}
+
+/// Whether every replica judges again, whatever it says.
+async fn serve(trial: &Trial<'_>, login: &Login) -> Result<bool, Stop> {
+    for replica in everywhere(trial) {
+        if matches!(trial.who_at(login, replica).await?, Who::Unclear(_)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
