@@ -190,7 +190,7 @@ async fn during(trial: &Trial<'_>, other: usize) -> Result<(), Stop> {
     }
     match alive {
         None => trial.pass(CASE, "acknowledged, and dead on the other replica"),
-        Some(alive) if accepts_from_memory(trial) && late(trial) => {
+        Some(alive) if late(trial) => {
             trial.note(format!("declared: after the outage {}", alive.told));
             trial.not_applicable(CASE, "what is revoked lives on until the declared bound");
         }
