@@ -1,5 +1,6 @@
 //! Fuzzing: a broken result file, or conformance report, is an error and
 //! nothing worse.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[expect(dead_code, reason = "this test needs one result of the fixture only")]
 mod fixture;

@@ -92,8 +92,8 @@ fn verifiers(scheme: Option<&str>) -> Result<Vec<Box<dyn Verifier>>> {
 
 fn runs(files: &[VectorFile], verifiers: &[Box<dyn Verifier>], waivers: &Waivers) -> Vec<FileRun> {
     let each = files.iter().flat_map(|file| {
-        let with = |verifier: &Box<dyn Verifier>| run(file, &**verifier, waivers);
-        verifiers.iter().map(with)
+        let verifiers = verifiers.iter().map(AsRef::as_ref);
+        verifiers.map(|verifier: &dyn Verifier| run(file, verifier, waivers))
     });
     each.collect()
 }

@@ -14,9 +14,9 @@ const HEADER: &str = r#"{"alg":"dir","enc":"A256GCM","kid":"key-dir"}"#;
 pub(crate) fn groups() -> Vec<Value> {
     let key =
         json!({ "kty": "oct", "alg": "dir", "use": "enc", "kid": "key-dir", "k": encode(KEY) });
-    let mut tests = vec![test("good", good(), "valid")];
+    let mut tests = vec![test("good", &good(), "valid")];
     for case in structure().into_iter().chain(octets()).chain(headers()) {
-        tests.push(test(case.0, case.1, "invalid"));
+        tests.push(test(case.0, &case.1, "invalid"));
     }
     let comment = "malformed JWE under a key for `dir` with A256GCM";
     vec![json!({ "type": "JsonWebEncryption", "comment": comment, "private": key, "tests": tests })]
@@ -24,7 +24,7 @@ pub(crate) fn groups() -> Vec<Value> {
 
 type Cases = Vec<(&'static str, String)>;
 
-fn test(comment: &str, jwe: String, result: &str) -> Value {
+fn test(comment: &str, jwe: &str, result: &str) -> Value {
     let mut test = json!({ "tcId": 0, "comment": comment, "jwe": jwe, "result": result });
     if result == "valid" {
         let hex = TEXT.bytes().map(|octet| format!("{octet:02x}"));

@@ -3,6 +3,12 @@
 //! keys are published ones, and all signatures deterministic. To write the
 //! files anew: `AUTHBENCH_WRITE_VECTORS=1 cargo test -p authbench-conformance
 //! --test vectors`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    reason = "tables of cases, and a generator that stops at the first surprise"
+)]
 
 mod claims;
 mod jwe;

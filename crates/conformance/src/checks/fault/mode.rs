@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use authbench_wire::profile::{FailMode, Family};
+use authbench_wire::profile::Family;
 
 use crate::hooks::{Door, StoreFault};
 use crate::login::Login;
@@ -29,15 +29,6 @@ pub(super) const FAULTS: [(&str, Door, StoreFault); 3] = [
     ("slow store", Door::StoreSlow, StoreFault::Slow(SLOW)),
     ("garbled store", Door::StoreGarble, StoreFault::Garbled),
 ];
-
-/// Whether acceptance from memory is declared for as long as the store is out
-/// of reach.
-pub(super) fn accepts_from_memory(trial: &Trial<'_>) -> bool {
-    matches!(
-        trial.policy().fail_mode,
-        Some(FailMode::Coasts | FailMode::Open | FailMode::Unaffected)
-    )
-}
 
 /// Mends the store and waits until an untouched login works again; `Err` if it
 /// does not.

@@ -5,7 +5,7 @@ use authbench_results::{Level, Severity};
 use authbench_wire::Operation;
 use authbench_wire::profile::{FailMode, Family};
 
-use super::mode::{FAULTS, WITH_STORE, accepts_from_memory, mended};
+use super::mode::{FAULTS, WITH_STORE, mended};
 use crate::check::{Check, Cost, Eye};
 use crate::checks::revoke::dead::{Relic, declared_late, everywhere, living};
 use crate::hooks::{Door, StoreFault};

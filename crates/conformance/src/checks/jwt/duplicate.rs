@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ground::{Forger, TOKENS};
 use crate::check::{Check, Cost, Eye};
-use crate::jose::{Place, text_with_second};
+use crate::jose::{Place, text_of, text_with_second};
 use crate::stop::Stop;
 use crate::trial::{Trial, Who};
 
@@ -84,6 +84,15 @@ async fn one(forger: &Forger<'_>, double: &Double) -> Result<(), Stop> {
     let trial = forger.trial();
     let login = &forger.ground.login;
     let part = if double.in_header { "header" } else { "claims" };
+    // Where the other value alone changes nothing, the order shows nothing.
+    let alone = trial
+        .who_presents(&replaced(forger, double)?, login.replica)
+        .await?;
+    if alone.is(&login.subject) {
+        let why = format!("the target does not look at `{}`", double.name);
+        trial.not_applicable(&format!("`{}` twice in the {part}", double.name), why);
+        return Ok(());
+    }
     for place in [Place::First, Place::Last] {
         let order = match place {
             Place::First => "the real one last",
@@ -100,6 +109,21 @@ async fn one(forger: &Forger<'_>, double: &Double) -> Result<(), Stop> {
         judge(forger, &case, double, place, &seen).await?;
     }
     trial.control(login).await
+}
+
+/// A token with the other value only.
+fn replaced(forger: &Forger<'_>, double: &Double) -> Result<String, Stop> {
+    let token = &forger.ground.token;
+    let other: Value = serde_json::from_str(&double.other)
+        .map_err(|_| Stop::unclear(format!("`{}` is no JSON", double.other)))?;
+    let (mut header, mut claims) = (token.header.clone(), token.claims.clone());
+    if double.in_header {
+        header.insert(double.name.to_owned(), other);
+        forger.headed(&text_of(&header))
+    } else {
+        claims.insert(double.name.to_owned(), other);
+        forger.claiming(&text_of(&claims))
+    }
 }
 
 fn forged(forger: &Forger<'_>, double: &Double, place: Place) -> Result<String, Stop> {

@@ -5,7 +5,8 @@ use authbench_wire::Operation;
 use authbench_wire::profile::{Carrier, Family};
 
 use crate::check::{Check, Cost, Eye};
-use crate::login::cookie_pairs;
+use crate::jose::Token;
+use crate::login::{Login, cookie_pairs};
 use crate::stop::Stop;
 use crate::trial::Trial;
 
@@ -94,10 +95,29 @@ async fn earlier_login(trial: &Trial<'_>) -> Result<(), Stop> {
         return Ok(());
     };
     trial.control(&second).await?;
+    if second.access == first.access && Token::parse(&first.access).is_some() {
+        return within_a_second(trial, &first).await;
+    }
     let detail = match second.access == first.access {
         true => "the identifier stayed the same over a login",
         false => "the login brought a fresh identifier",
     };
     trial.judge(CASE, second.access != first.access, detail, &[&answer]);
+    Ok(())
+}
+
+/// A token that says nothing but who and until when is the same for two logins
+/// within a second: it was made anew all the same.
+async fn within_a_second(trial: &Trial<'_>, first: &Login) -> Result<(), Stop> {
+    const CASE: &str = "identifier of an earlier login";
+    trial.wait(1_100).await?;
+    let later = trial.login_of(&first.user).await?;
+    trial.note("two logins within one second get the same token: it has no identifier (`jti`)");
+    let fresh = later.access != first.access;
+    let detail = match fresh {
+        true => "a second later a login brings another token",
+        false => "the token stayed the same over a login",
+    };
+    trial.judge(CASE, fresh, detail, &[&later.answer]);
     Ok(())
 }

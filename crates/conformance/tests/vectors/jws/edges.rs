@@ -205,10 +205,7 @@ pub(super) fn rsa() -> Vec<Value> {
             "the encoded message for a signature",
             raw(keys::pkcs1(message)),
         ),
-        (
-            "a zero octet before s",
-            raw([vec![0], right.clone()].concat()),
-        ),
+        ("a zero octet before s", raw([vec![0], right].concat())),
     ];
     if more.bits() <= 2048 {
         bad.push(("s + n", raw(keys::fixed(&more, 256))));
