@@ -3,14 +3,20 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use authbench_conformance::verifier::{Answer, Sealer, Verifier};
+use authbench_conformance::verifier::{Answer, Jws, Sealer, Signed, Verifier};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 
 use crate::app::App;
 use crate::keys;
+use crate::kind::Kind;
 use crate::sealed::{self, State};
 use crate::specimen::Inner;
+
+mod jwe;
+mod jwk;
+mod jws;
 
 /// A process of the specimen that nobody serves from.
 pub(crate) struct Judge {
@@ -30,6 +36,29 @@ impl Judge {
 impl Verifier for Judge {
     fn name(&self) -> &str {
         self.app.kind.label()
+    }
+
+    fn verify_jws(&self, asked: &Jws<'_>) -> Answer<Vec<u8>> {
+        match self.app.kind {
+            Kind::JwtEs256 => jws::verify(&self.app, asked),
+            _ => Answer::unsupported("no JWS of other issuers"),
+        }
+    }
+
+    fn decrypt_jwe(&self, key: &Value, token: &str) -> Answer<Vec<u8>> {
+        match self.app.kind {
+            Kind::Sealed => {
+                jwe::decrypt(&self.app, key, token).map_or(Answer::Refused, Answer::Accepted)
+            }
+            _ => Answer::unsupported("no JWE"),
+        }
+    }
+
+    fn verify_signature(&self, asked: &Signed<'_>) -> Answer<()> {
+        match self.app.kind {
+            Kind::JwtEs256 => jws::verify_bare(&self.app, asked),
+            _ => Answer::unsupported("no signatures of other issuers"),
+        }
     }
 
     fn compare(&self, held: &[u8], shown: &[u8]) -> Answer<()> {

@@ -19,6 +19,20 @@ pub(crate) const FLAWS: &[Flaw] = &[
         also: &[],
     },
     Flaw {
+        id: "M101",
+        what: "a padded signature is accepted",
+        kind: Kind::JwtEs256,
+        caught_by: "CRYPTO-001",
+        also: &[],
+    },
+    Flaw {
+        id: "M103",
+        what: "a JWE whose tag is cut to 12 octets is opened",
+        kind: Kind::Sealed,
+        caught_by: "CRYPTO-003",
+        also: &[],
+    },
+    Flaw {
         id: "M105",
         what: "MACs are compared octet by octet, up to the first that differs",
         kind: Kind::JwtHs256,
@@ -37,6 +51,20 @@ pub(crate) const FLAWS: &[Flaw] = &[
         what: "a forgotten RSA key of 1024 bits is in the published key set",
         kind: Kind::JwtRs256,
         caught_by: "CRYPTO-008",
+        also: &[],
+    },
+    Flaw {
+        id: "M204",
+        what: "a key for encryption is loaded to verify signatures",
+        kind: Kind::JwtEs256,
+        caught_by: "CRYPTO-002",
+        also: &[],
+    },
+    Flaw {
+        id: "M206",
+        what: "of a bare MAC only the first half is looked at",
+        kind: Kind::JwtEs256,
+        caught_by: "CRYPTO-004",
         also: &[],
     },
 ];
