@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod conform;
+mod conform_ours;
 mod errors;
 mod k6;
 mod run;
