@@ -1,7 +1,7 @@
 //! Answers: one shape for every refusal, and no copies kept of any.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -105,6 +105,17 @@ pub(crate) fn keep_nowhere(app: &App, response: &mut Response) {
     if app.flaw("M196") {
         headers.remove(CLEAR_SITE_DATA);
     }
+}
+
+/// Over TLS, and nowhere else, clients learn never to come without it (ASVS
+/// 5.0 3.4.1, RFC 6797 7.2; mutants of TRANSPORT-001 sit here).
+pub(crate) fn tls_from_now_on(app: &App, response: &mut Response) {
+    let rule = match app.flaw("M118") {
+        true => "max-age=300; includeSubDomains",
+        false => "max-age=31536000; includeSubDomains",
+    };
+    let headers = response.headers_mut();
+    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(rule));
 }
 
 /// 200 with a JSON body.

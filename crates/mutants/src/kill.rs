@@ -111,12 +111,12 @@ async fn tried(
     only: &[&str],
 ) -> Result<ConformanceReport, KillError> {
     let specimen = Specimen::start(kind, flaws).await?;
-    let target = Target::new(
-        specimen.profile()?,
-        specimen.hooks(),
-        TargetOptions::default(),
-    )?
-    .judged_by(specimen.verifier());
+    let trust = TargetOptions {
+        certificate_der: specimen.certificate_der().map(<[u8]>::to_vec),
+        ..TargetOptions::default()
+    };
+    let target = Target::new(specimen.profile()?, specimen.hooks(), trust)?;
+    let target = target.judged_by(specimen.verifier());
     Ok(run(&target, &options(only), &mut |_| {}).await?)
 }
 

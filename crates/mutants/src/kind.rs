@@ -40,7 +40,7 @@ pub const APP_ORIGIN: &str = "https://app.example";
 pub enum Kind {
     /// A session on the server; its identifier in a cookie.
     SessionCookie,
-    /// A session on the server; its identifier as a bearer token.
+    /// A session on the server; its identifier as a bearer token, over TLS.
     SessionBearer,
     /// A JWT under ES256, and no state.
     JwtEs256,
@@ -105,6 +105,13 @@ impl Kind {
     #[must_use]
     pub const fn in_cookie(self) -> bool {
         matches!(self, Self::SessionCookie | Self::Hybrid | Self::Sealed)
+    }
+
+    /// Whether it is spoken to over TLS; beside it, then, a port without TLS
+    /// refuses everything.
+    #[must_use]
+    pub const fn speaks_tls(self) -> bool {
+        matches!(self, Self::SessionBearer)
     }
 
     /// Whether the access credential is a JWT.

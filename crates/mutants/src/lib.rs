@@ -40,6 +40,7 @@ mod serve;
 mod session;
 mod store;
 mod strict_json;
+mod tls;
 mod token;
 mod verifier;
 

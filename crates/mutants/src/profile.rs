@@ -169,6 +169,9 @@ fn text(inner: &Inner) -> String {
     out.push_str(&policy(kind));
     out.push_str(&guarantees(kind));
     out.push_str(&keys(inner));
+    if let Some(url) = inner.plain_url() {
+        let _ = writeln!(out, "[tls]\nplain_url = \"{url}\"");
+    }
     for client in &inner.world.clients {
         let _ = writeln!(
             out,

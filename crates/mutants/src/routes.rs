@@ -56,6 +56,26 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// The same routes, behind TLS.
+pub(crate) fn over_tls(app: Arc<App>) -> Router {
+    let routes = router(Arc::clone(&app));
+    routes.layer(middleware::map_response_with_state(app, with_hsts))
+}
+
+/// The port without TLS beside them: everything is refused, whatever it brings
+/// (ASVS 5.0 12.2.1; mutants of TRANSPORT-001 sit here).
+pub(crate) fn without_tls(app: Arc<App>) -> Router {
+    if app.flaw("M125") {
+        return router(app);
+    }
+    Router::new().fallback(|| async { Refusal::Forbidden })
+}
+
+async fn with_hsts(State(app): State<Arc<App>>, mut response: Response) -> Response {
+    answer::tls_from_now_on(&app, &mut response);
+    response
+}
+
 /// What every request passes through: limits, preflights, proof of origin, the
 /// log.
 async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -1,6 +1,5 @@
 //! A specimen that runs: two replicas on loopback with one shared state.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -9,7 +8,6 @@ use authbench_conformance::hooks::{HookError, Hooks};
 use authbench_conformance::verifier::Verifier;
 use authbench_wire::Profile;
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, Client, World};
@@ -18,7 +16,9 @@ use crate::key_source::{KeyCache, KeySource};
 use crate::keys::KeyRing;
 use crate::kind::Kind;
 use crate::log::Log;
+use crate::serve::Ports;
 use crate::store::Store;
+use crate::tls::Tls;
 use crate::{flaw, hooks, profile, random, serve, verifier};
 
 /// How many replicas there are.
@@ -37,6 +37,12 @@ pub enum SpecimenError {
     /// No keys.
     #[error("the specimen cannot make its keys: the random generator failed")]
     Keys,
+    /// No certificate.
+    #[error("the specimen cannot make its certificate")]
+    Certificate(#[source] rcgen::Error),
+    /// No TLS.
+    #[error("the specimen cannot speak TLS with the certificate that it made")]
+    Tls(#[source] tokio_rustls::rustls::Error),
     /// The profile that it writes of itself cannot be read.
     #[error("the specimen's own profile is wrong")]
     Profile(#[source] ConfError),
@@ -53,15 +59,15 @@ pub(crate) struct Inner {
     pub(crate) kind: Kind,
     pub(crate) world: Arc<World>,
     replicas: Vec<Replica>,
+    tls: Option<Tls>,
     flaws: Arc<[&'static str]>,
 }
 
-/// The machine that a replica runs on: its port and its clock outlive the
+/// The machine that a replica runs on: its ports and its clock outlive the
 /// process.
 pub(crate) struct Replica {
     number: usize,
-    address: SocketAddr,
-    listener: Arc<TcpListener>,
+    ports: Ports,
     pub(crate) clock: Arc<Clock>,
     process: Mutex<Option<JoinHandle<()>>>,
 }
@@ -94,14 +100,16 @@ impl Specimen {
             ],
             latest_ms: Arc::new(AtomicU64::new(0)),
         });
+        let tls = kind.speaks_tls().then(Tls::new).transpose()?;
         let mut replicas = Vec::with_capacity(REPLICAS);
         for number in 0..REPLICAS {
-            replicas.push(Replica::new(number, &world).await?);
+            replicas.push(Replica::new(number, &world, tls.as_ref()).await?);
         }
         let inner = Inner {
             kind,
             world,
             replicas,
+            tls,
             flaws: flaws.into(),
         };
         for replica in &inner.replicas {
@@ -125,6 +133,14 @@ impl Specimen {
     #[must_use]
     pub fn base_urls(&self) -> Vec<String> {
         self.inner.base_urls()
+    }
+
+    /// The one certificate of its replicas (DER), if it speaks TLS: clients
+    /// must be told to trust it.
+    #[must_use]
+    pub fn certificate_der(&self) -> Option<&[u8]> {
+        let tls = self.inner.tls.as_ref();
+        tls.map(|tls| tls.certificate_der.as_slice())
     }
 
     /// The verifier of its credentials, in this process: the same code, with
@@ -152,14 +168,12 @@ impl Drop for Specimen {
 }
 
 impl Replica {
-    async fn new(number: usize, world: &World) -> Result<Self, SpecimenError> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .map_err(SpecimenError::Listen)?;
+    async fn new(number: usize, world: &World, tls: Option<&Tls>) -> Result<Self, SpecimenError> {
+        let acceptor = tls.map(|tls| tls.acceptor.clone());
+        let ports = Ports::bind(acceptor).await.map_err(SpecimenError::Listen)?;
         Ok(Self {
             number,
-            address: listener.local_addr().map_err(SpecimenError::Listen)?,
-            listener: Arc::new(listener),
+            ports,
             clock: Arc::new(Clock::new(Arc::clone(&world.latest_ms))),
             process: Mutex::new(None),
         })
@@ -184,9 +198,12 @@ impl Inner {
 
     pub(crate) fn base_urls(&self) -> Vec<String> {
         let replicas = self.replicas.iter();
-        replicas
-            .map(|replica| format!("http://{}", replica.address))
-            .collect()
+        replicas.map(|replica| replica.ports.base_url()).collect()
+    }
+
+    /// Scheme, host and port of what is without TLS beside the first replica.
+    pub(crate) fn plain_url(&self) -> Option<String> {
+        self.replicas[0].ports.plain_url()
     }
 
     /// Kills the process of a replica, with all that only it remembers, and
@@ -229,7 +246,7 @@ impl Inner {
 
     fn run(&self, replica: &Replica) {
         let app = self.app(replica);
-        let process = serve::spawn(Arc::clone(&replica.listener), app);
+        let process = serve::spawn(replica.ports.clone(), app);
         *replica.process.lock() = Some(process);
     }
 }

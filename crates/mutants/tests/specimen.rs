@@ -9,8 +9,18 @@ use std::path::Path;
 use authbench_mutants::{Kind, Specimen, flaw};
 use authbench_wire::profile::Carrier;
 use reqwest::header::{HeaderMap, SET_COOKIE};
-use reqwest::{Client, Response};
+use reqwest::{Certificate, Client, Response};
 use serde_json::{Value, json};
+
+/// A client that trusts the specimen's certificate, where it has one, and no
+/// other.
+fn client(specimen: &Specimen) -> Client {
+    let mut builder = Client::builder();
+    if let Some(der) = specimen.certificate_der() {
+        builder = builder.tls_certs_only([Certificate::from_der(der).unwrap()]);
+    }
+    builder.build().unwrap()
+}
 
 /// A client that shows the credentials of one login.
 struct Caller {
@@ -31,9 +41,9 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 impl Caller {
-    async fn login(kind: Kind, url: &str, user: &str, password: &str) -> Self {
+    async fn login(specimen: &Specimen, kind: Kind, url: &str, user: &str, password: &str) -> Self {
         let mut caller = Self {
-            http: Client::new(),
+            http: client(specimen),
             kind,
             access: String::new(),
             refresh: None,
@@ -110,7 +120,14 @@ async fn every_kind_logs_in_and_out_on_both_replicas() {
     for kind in Kind::ALL {
         let specimen = Specimen::start(kind, &[]).await.unwrap();
         let urls = specimen.base_urls();
-        let caller = Caller::login(kind, &urls[0], "user-000007", "lab-password-000007").await;
+        let caller = Caller::login(
+            &specimen,
+            kind,
+            &urls[0],
+            "user-000007",
+            "lab-password-000007",
+        )
+        .await;
         for url in &urls {
             let who = caller.whoami(url).await;
             assert_eq!(who.as_deref(), Some("acct-000007"), "{kind:?}");
@@ -150,7 +167,7 @@ async fn refresh_rotates_and_reuse_ends_the_family() {
     for kind in [Kind::Refresh, Kind::Hybrid] {
         let specimen = Specimen::start(kind, &[]).await.unwrap();
         let url = specimen.base_urls().remove(0);
-        let mut caller = Caller::login(kind, &url, "large", "lab-password-large").await;
+        let mut caller = Caller::login(&specimen, kind, &url, "large", "lab-password-large").await;
         let first = caller.refresh.clone();
         assert_eq!(caller.refresh(&url).await, 200);
         let newest = caller.refresh.clone();
@@ -173,7 +190,8 @@ async fn a_step_up_ends_the_old_identifier_and_opens_what_is_sensitive() {
     for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_stateless()) {
         let specimen = Specimen::start(kind, &[]).await.unwrap();
         let url = specimen.base_urls().remove(1);
-        let mut caller = Caller::login(kind, &url, "user-000001", "lab-password-000001").await;
+        let mut caller =
+            Caller::login(&specimen, kind, &url, "user-000001", "lab-password-000001").await;
         let email = || Some(json!({ "email": "new@private.example" }));
         let refused = caller.send("POST", &url, "/me/email", email()).await;
         assert_eq!(refused.status(), 403, "{kind:?}");
@@ -194,7 +212,14 @@ async fn a_restart_and_a_broken_store_let_nobody_in() {
     use authbench_conformance::hooks::StoreFault;
     let specimen = Specimen::start(Kind::Denylist, &[]).await.unwrap();
     let (url, hooks) = (specimen.base_urls().remove(0), specimen.hooks());
-    let caller = Caller::login(Kind::Denylist, &url, "user-000002", "lab-password-000002").await;
+    let caller = Caller::login(
+        &specimen,
+        Kind::Denylist,
+        &url,
+        "user-000002",
+        "lab-password-000002",
+    )
+    .await;
     hooks.restart(0).await.unwrap();
     hooks.restart_store().await.unwrap();
     assert!(caller.whoami(&url).await.is_some());
@@ -210,12 +235,13 @@ async fn a_restart_and_a_broken_store_let_nobody_in() {
 async fn flawed(kind: Kind, flaws: &[&'static str]) -> (Specimen, String, Caller) {
     let specimen = Specimen::start(kind, flaws).await.unwrap();
     let url = specimen.base_urls().remove(0);
-    let caller = Caller::login(kind, &url, "user-000003", "lab-password-000003").await;
+    let caller = Caller::login(&specimen, kind, &url, "user-000003", "lab-password-000003").await;
     (specimen, url, caller)
 }
 
-async fn admin(kind: Kind, url: &str, method: &str, path: &str, body: Option<Value>) {
-    let admin = Caller::login(kind, url, "admin", "lab-password-admin").await;
+async fn admin(specimen: &Specimen, method: &str, path: &str, body: Option<Value>) {
+    let (kind, url) = (Kind::Denylist, &specimen.base_urls()[0]);
+    let admin = Caller::login(specimen, kind, url, "admin", "lab-password-admin").await;
     let answer = admin.send(method, url, path, body).await;
     assert_eq!(answer.status(), 200);
 }
@@ -255,21 +281,14 @@ async fn a_flaw_shows_only_while_it_is_switched_on() {
         caller.refresh = newest;
         assert_eq!(caller.refresh(&url).await == 200, on, "M53");
 
-        let (_m67, url, caller) = flawed(Kind::Denylist, &flaws("M67")).await;
-        admin(
-            Kind::Denylist,
-            &url,
-            "DELETE",
-            "/admin/users/user-000003",
-            None,
-        )
-        .await;
+        let (m67, url, caller) = flawed(Kind::Denylist, &flaws("M67")).await;
+        admin(&m67, "DELETE", "/admin/users/user-000003", None).await;
         assert_eq!(caller.whoami(&url).await.is_some(), on, "M67");
 
-        let (_m81, url, caller) = flawed(Kind::Denylist, &flaws("M81")).await;
+        let (m81, url, caller) = flawed(Kind::Denylist, &flaws("M81")).await;
         let roles = Some(json!({ "roles": ["admin"] }));
         let path = "/admin/users/user-000003/roles";
-        admin(Kind::Denylist, &url, "POST", path, roles).await;
+        admin(&m81, "POST", path, roles).await;
         let raised = caller.send("GET", &url, "/admin", None).await;
         assert_eq!(raised.status() == 403, on, "M81");
     }
@@ -321,4 +340,31 @@ fn the_register_and_the_switches_agree() {
 #[tokio::test]
 async fn an_unknown_flaw_is_refused() {
     assert!(Specimen::start(Kind::Sealed, &["M0"]).await.is_err());
+}
+
+#[tokio::test]
+async fn without_tls_everything_is_refused_and_nothing_is_set() {
+    for on in [false, true] {
+        let flaws: &[_] = if on { &["M125"] } else { &[] };
+        let (specimen, url, mut caller) = flawed(Kind::SessionBearer, flaws).await;
+        let sure = caller.send("GET", &url, "/me", None).await;
+        let year = "max-age=31536000; includeSubDomains";
+        assert_eq!(sure.headers()["strict-transport-security"], year);
+        let plain_url = specimen.profile().unwrap().tls.plain_url.unwrap();
+        assert!(url.starts_with("https:") && plain_url.starts_with("http:"));
+        for (method, path) in [("GET", "/me"), ("POST", "/login"), ("GET", "/nothing")] {
+            let body = json!({ "user": "user-000003", "password": "lab-password-000003" });
+            let answer = caller.send(method, &plain_url, path, Some(body)).await;
+            assert_eq!(answer.status() == 403, !on, "{method} {path}");
+            for name in ["set-cookie", "strict-transport-security"] {
+                assert!(!answer.headers().contains_key(name), "{method} {path}");
+            }
+        }
+        caller.http = Client::new();
+        let stranger = caller.http.get(&url).send().await;
+        assert!(
+            stranger.unwrap_err().is_connect(),
+            "a stranger's certificate"
+        );
+    }
 }

@@ -33,6 +33,20 @@ pub(crate) const FLAWS: &[Flaw] = &[
         also: &[],
     },
     Flaw {
+        id: "M118",
+        what: "HSTS of five minutes only",
+        kind: Kind::SessionBearer,
+        caught_by: "TRANSPORT-001",
+        also: &[],
+    },
+    Flaw {
+        id: "M125",
+        what: "the API answers on the plain port as well",
+        kind: Kind::SessionBearer,
+        caught_by: "TRANSPORT-001",
+        also: &[],
+    },
+    Flaw {
         id: "M127",
         what: "a bad signature is answered with its own text and a stack",
         kind: Kind::JwtEs256,
