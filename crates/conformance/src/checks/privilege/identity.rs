@@ -112,8 +112,9 @@ async fn unknown(trial: &Trial<'_>) -> Result<(), Stop> {
     let same = signed(token.claims.get("sub").cloned());
     let same = same.ok_or_else(|| Stop::unclear("`keys.sign` cannot sign by the token's `alg`"))?;
     if !trial.who_presents(&same, 0).await?.is(&login.subject) {
-        return Err(Stop::unclear(
-            "a token that was only signed again is refused: `keys.sign` is not the key",
+        return Err(Stop::NotApplicable(
+            "a token that was only signed again is refused: `keys.sign` is not the key (any more)"
+                .to_owned(),
         ));
     }
     let declared = trial.policy().declared.get("PRIVILEGE-005");

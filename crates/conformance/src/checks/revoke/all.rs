@@ -59,7 +59,13 @@ async fn all_before(trial: &Trial<'_>) -> Result<(), Stop> {
     let last = trial.replicas() - 1;
     let acting = trial.login_of(owner).await?;
     let mut others = Vec::new();
-    for replica in [0, last, last] {
+    // The acting one counts, too, where logins are limited.
+    let room = trial.policy().sessions_max.map_or(usize::MAX, |most| {
+        usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1)
+    });
+    for replica in [0, last, last].into_iter().take(room) {
         let login = trial.login_at(owner, replica).await?;
         // Whatever is cached on either replica is warm.
         for replica in everywhere(trial) {
