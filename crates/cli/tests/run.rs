@@ -149,7 +149,8 @@ fn measured(scenario: &str, args: &[&str], code: i32) -> RunResult {
     let folder = Folder::new();
     folder.write("own.toml", scenario);
     let output = folder.run(&[&["run", "own.toml", "--quiet"], args].concat());
-    assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+    let told = (stdout(&output), stderr(&output));
+    assert_eq!(output.status.code(), Some(code), "{}\n{}", told.0, told.1);
     let result = authbench_results::store::read(&folder.files(".json")[0]).unwrap();
     result.check().unwrap();
     result

@@ -127,6 +127,17 @@ impl Target {
         self.profile_file.as_deref()
     }
 
+    /// Whether every replica is on this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let hosts = self
+            .origins
+            .iter()
+            .filter_map(|origin| Url::parse(origin).ok());
+        let mut hosts = hosts.map(|url| url.host_str().is_some_and(is_loopback));
+        hosts.all(|local| local)
+    }
+
     /// Scheme, host and port of each replica.
     #[must_use]
     pub fn origins(&self) -> &[String] {

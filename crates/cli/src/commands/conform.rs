@@ -71,6 +71,9 @@ struct DoctorArgs {
     format: Format,
 }
 
+/// Requests a second to another machine, unless `--rate` says otherwise.
+const REMOTE_RATE_PER_S: u32 = 50;
+
 #[derive(clap::Args)]
 struct RunArgs {
     /// A profile (.toml, or a folder with profile.toml), a target's name (see
@@ -105,7 +108,7 @@ struct RunArgs {
     #[arg(long, default_value_t = 10_000, value_name = "N",
           value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     samples: u32,
-    /// Requests a second, at most.
+    /// Requests a second, at most; 50 to another machine if absent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: Option<u32>,
     /// What random choices begin with; the same seed makes the same ones.
@@ -160,7 +163,7 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
 }
 
 fn conform(args: &RunArgs) -> Result<Outcome> {
-    let options = options(args)?;
+    let mut options = options(args)?;
     let baseline = match &args.baseline {
         Some(file) => Some((Baseline::read(file, &choice::identifiers())?, file)),
         None => None,
@@ -171,6 +174,12 @@ fn conform(args: &RunArgs) -> Result<Outcome> {
     };
     let name = args.target.as_deref().unwrap_or_default();
     let subject = subject(&args.place.wanted(name)?)?;
+    if !subject.target.is_local() && options.rate_per_s.is_none() {
+        options.rate_per_s = Some(REMOTE_RATE_PER_S);
+        eprintln!(
+            "at most {REMOTE_RATE_PER_S} requests a second, as it is another machine (--rate says otherwise)"
+        );
+    }
     if args.dry_run {
         return dry_run(&subject, &options, args);
     }
