@@ -159,8 +159,16 @@ fn undecided(cell: &Cell) -> (u64, f64) {
                 .saturating_add(fault.after.undecided())
         })
         .fold(0, u64::saturating_add);
+    // What was under way when a process was killed was due before the fault:
+    // at most one request on each connection.
+    let killed = cell
+        .faults
+        .iter()
+        .filter(|fault| fault.kind.ends_with("-restart"));
+    let under_way = killed.map(|_| u64::from(cell.load.connections));
+    let under_way = under_way.fold(0, u64::saturating_add);
     let all = cell.outcomes.undecided();
-    let left = all.saturating_sub(caused);
+    let left = all.saturating_sub(caused).saturating_sub(under_way);
     if all == 0 {
         return (0, 0.0);
     }

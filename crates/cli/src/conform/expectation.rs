@@ -210,7 +210,7 @@ mod tests {
             (entry("COOKIE-003", "fail"), "e.toml:2:", "COOKIE-00"),
             (entry("COOKIE-001", "pass"), "e.toml:3:", "`inconclusive`"),
             (
-                entry("COOKIE-001", "fail").replace("so", " "),
+                entry("COOKIE-001", "fail").replace("\"so\"", "\" \""),
                 "e.toml:4:",
                 "without a reason",
             ),
