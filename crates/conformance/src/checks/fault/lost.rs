@@ -143,13 +143,6 @@ async fn wiped(trial: &Trial<'_>) -> Result<(), Stop> {
         "after the loss an untouched credential is {}",
         who.told()
     ));
-    if let Some(reason) = trial.policy().declared.get("FAULT-008")
-        && let Some(alive) = living(trial, &relic(&revoked), &everywhere(trial)).await?
-    {
-        trial.note(format!("declared: {reason}"));
-        trial.pass(WIPE, format!("{}, as declared", alive.told));
-        return Ok(());
-    }
     still_dead(trial, WIPE, &revoked).await
 }
 

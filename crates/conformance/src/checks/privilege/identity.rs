@@ -117,7 +117,6 @@ async fn unknown(trial: &Trial<'_>) -> Result<(), Stop> {
                 .to_owned(),
         ));
     }
-    let declared = trial.policy().declared.get("PRIVILEGE-005");
     for (what, sub) in [
         (
             "a subject that nobody has",
@@ -129,13 +128,7 @@ async fn unknown(trial: &Trial<'_>) -> Result<(), Stop> {
         let Some(text) = signed(sub) else { continue };
         let who = trial.who_presents(&text, 0).await?;
         let told = format!("a token with {what} was {}", who.told());
-        match (who.is_somebody(), declared) {
-            (true, Some(reason)) => {
-                trial.note(format!("declared: {reason}"));
-                trial.pass(CASE, format!("{told}, as declared"));
-            }
-            (accepted, _) => trial.judge(CASE, !accepted, told, &[who.answer()]),
-        }
+        trial.judge(CASE, !who.is_somebody(), told, &[who.answer()]);
     }
     trial.control(&login).await
 }
