@@ -9,6 +9,7 @@ mod conform;
 mod exit;
 mod export;
 mod foreign;
+mod gate;
 mod load;
 mod run;
 mod selfcheck;

@@ -146,6 +146,7 @@ pub(crate) fn run(
         strategies: measured.strategies,
         skipped: measured.skipped,
         benches: Vec::new(),
+        qualification: authbench_results::Standing::default(),
     })
 }
 

@@ -58,6 +58,7 @@ pub fn merge(mut parts: Vec<RunResult>) -> Result<RunResult, MergeError> {
         strategies,
         skipped,
         benches: parts.iter().flat_map(|part| part.benches.clone()).collect(),
+        qualification: first.qualification.clone(),
     })
 }
 

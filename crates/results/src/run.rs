@@ -12,6 +12,7 @@ use crate::cell::Cell;
 use crate::environment::Environment;
 use crate::facts::StrategyFacts;
 use crate::health::Health;
+use crate::qualification::Standing;
 use crate::shard::{MergedFrom, Shard};
 use crate::source::Source;
 
@@ -42,6 +43,9 @@ pub struct RunResult {
     /// What benches found; empty for a run under load.
     #[serde(default)]
     pub benches: Vec<BenchFigure>,
+    /// Whether the machine was qualified as an instrument when it ran.
+    #[serde(default)]
+    pub qualification: Standing,
 }
 
 /// The version of the format.

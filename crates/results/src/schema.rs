@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
+use crate::baseline::Baseline;
 use crate::conformance::ConformanceReport;
+use crate::gate::GateReport;
+use crate::history::HistoryLine;
+use crate::qualification::Qualification;
 use crate::run::RunResult;
 
 /// The file name under which the schema of results is kept.
@@ -26,10 +30,17 @@ pub fn conformance_json() -> String {
 
 /// Every schema with its file name.
 #[must_use]
-pub fn all() -> [(&'static str, String); 2] {
+pub fn all() -> [(&'static str, String); 6] {
     [
         (FILE_NAME, json()),
         (CONFORMANCE_FILE_NAME, conformance_json()),
+        ("authbench.gate-1.schema.json", of::<GateReport>()),
+        (
+            "authbench.qualification-1.schema.json",
+            of::<Qualification>(),
+        ),
+        ("authbench.baseline-1.schema.json", of::<Baseline>()),
+        ("authbench.history-1.schema.json", of::<HistoryLine>()),
     ]
 }
 

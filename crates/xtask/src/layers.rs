@@ -58,6 +58,8 @@ const RULES: &[Rule] = &[
     rule("lab", Only(&["core"]), NETWORK_AND_SQL),
     rule("results", Only(&["core"]), NETWORK_AND_SQL),
     rule("report", Only(&["results"]), NETWORK_AND_SQL),
+    // Statistics and rules over results: it measures nothing.
+    rule("gate", Only(&["conf", "results"]), NETWORK_AND_SQL),
     rule("engine", Only(&["core"]), &["axum", "reqwest", "sqlx"]),
     rule(
         "load",

@@ -1,0 +1,1 @@
+//! Comparing and judging: two programs side by side, interleaved.

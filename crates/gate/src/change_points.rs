@@ -1,0 +1,1 @@
+//! Where a history changed: E-divisive.

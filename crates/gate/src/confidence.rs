@@ -1,0 +1,1 @@
+//! Intervals of effects, and the smallest effect that could have been seen.

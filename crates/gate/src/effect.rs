@@ -1,0 +1,1 @@
+//! From blocks to paired effects, with the control's part taken out.

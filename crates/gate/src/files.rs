@@ -1,0 +1,1 @@
+//! Two result files, compared on what they recorded.

@@ -1,0 +1,1 @@
+//! Holm's correction for several tests at once.

@@ -1,0 +1,15 @@
+//! What counts as a regression. Statistics over interleaved blocks, the rules
+//! of `gate.toml`, ratchets over what is counted, and change points of
+//! histories: all of it pure, over values that somebody else has measured.
+
+mod change_points;
+mod confidence;
+mod effect;
+mod files;
+mod holm;
+mod judge;
+mod ratchet;
+mod rules;
+mod sign_flip;
+mod standing;
+mod whole;

@@ -1,0 +1,1 @@
+//! What is counted may only get better.

@@ -1,0 +1,1 @@
+//! What `gate.toml` says.

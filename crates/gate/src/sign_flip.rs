@@ -1,0 +1,1 @@
+//! The exact sign-flip test.

@@ -1,0 +1,1 @@
+//! What known gates say of the machine.
