@@ -7,6 +7,7 @@ pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod merge;
 pub(crate) mod report;
+pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod selfcheck;

@@ -1,0 +1,26 @@
+//! `authbench results`: what becomes of files under `results/`.
+
+mod validate;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::exit::Outcome;
+
+/// Check, bless and keep results.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Validate(validate::Args),
+}
+
+pub(crate) fn execute(args: &Args) -> Result<Outcome> {
+    match &args.command {
+        Command::Validate(args) => validate::execute(args),
+    }
+}
