@@ -20,13 +20,18 @@ pub struct HistoryLine {
     pub at: String,
     /// The machine, first twelve digits of its fingerprint.
     pub machine: String,
-    /// The id of the run that it comes from; lines with the same run, strategy
-    /// and metric are one.
+    /// The id of the run that it comes from; see [`HistoryLine::identity`].
     pub run: String,
     /// Which strategy.
     pub strategy: String,
     /// Which metric, its unit at the end.
     pub metric: String,
+    /// What it was measured under, as far as it changes the figure: scenario,
+    /// phase and load, `gate` and its scenario, a bench; empty for what is
+    /// counted without load. Figures of different conditions are different
+    /// series.
+    #[serde(default)]
+    pub conditions: String,
     /// Its class.
     pub class: MetricClass,
     /// The figure.
@@ -35,6 +40,15 @@ pub struct HistoryLine {
     pub low: Option<f64>,
     /// The upper end.
     pub high: Option<f64>,
+}
+
+impl HistoryLine {
+    /// Run, strategy, metric and conditions: two lines that agree in these are
+    /// one figure, recorded twice.
+    #[must_use]
+    pub fn identity(&self) -> (&str, &str, &str, &str) {
+        (&self.run, &self.strategy, &self.metric, &self.conditions)
+    }
 }
 
 /// The version of the format.
