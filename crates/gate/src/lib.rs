@@ -13,3 +13,5 @@ mod rules;
 mod sign_flip;
 mod standing;
 mod whole;
+
+pub use rules::{Budget, Budgets, Exception, Rules};
