@@ -15,3 +15,9 @@ mod standing;
 mod whole;
 
 pub use rules::{Budget, Budgets, Exception, Rules};
+
+pub use confidence::{CONFIDENCE, interval_percent, percent, visible_percent};
+pub use effect::{Pair, PairedEffects, SampledMetric};
+pub use holm::holm;
+pub use judge::{CellSpec, JudgeSettings, MIN_PAIRS, confirm, judge};
+pub use sign_flip::{DRAWN_PATTERNS, EXACT_PAIRS, SignFlip, pairs_needed};
