@@ -14,6 +14,7 @@ mod sign_flip;
 mod standing;
 mod whole;
 
+pub use change_points::{ChangePoint, ChangePointSettings, change_points, counted_changes};
 pub use rules::{Budget, Budgets, Exception, Rules};
 
 pub use confidence::{CONFIDENCE, interval_percent, percent, visible_percent};
