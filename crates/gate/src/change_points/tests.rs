@@ -33,7 +33,7 @@ fn share(series: u64, is_right: impl Fn(u64) -> bool) -> f64 {
 
 #[test]
 fn noise_alone_shows_a_point_no_more_often_than_the_level_says() {
-    let series = 600;
+    let series = 400;
     let quiet = share(series, |seed| {
         found(&noisy(steps(&[(30, 100.0)]), 0.03, seed)).is_empty()
     });
