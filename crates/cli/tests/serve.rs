@@ -313,3 +313,55 @@ fn a_certificate_of_its_own_is_told() {
         plain.ready
     );
 }
+
+#[test]
+fn a_server_is_slowed_down_only_when_asked_and_says_so() {
+    let folder = Folder::new();
+    let mut child = folder
+        .command(&[
+            "serve",
+            "jwt.hs256.bearer",
+            "--lab",
+            "--lab-burn-ns",
+            "1000",
+            "--lab-burn-operation",
+            "authenticate",
+            "--listen",
+            "127.0.0.1:0",
+            "--with-parent",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut ready)
+        .unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ready.contains("jwt.hs256.bearer"), "{ready}");
+    let told = stderr(&ended);
+    assert!(
+        told.contains("SLOWED DOWN ON PURPOSE: 1000 ns") && told.contains("authenticate"),
+        "{told}"
+    );
+    let refused = |args: &[&str]| {
+        let output = folder.run(&[&["serve", "jwt.hs256.bearer"], args].concat());
+        assert_eq!(output.status.code(), Some(2));
+        stderr(&output)
+    };
+    let outside = refused(&["--lab-burn-ns", "1000"]);
+    assert!(outside.contains("--lab"), "{outside}");
+    let unknown = refused(&[
+        "--lab",
+        "--lab-burn-ns",
+        "1000",
+        "--lab-burn-operation",
+        "reed",
+    ]);
+    assert!(
+        unknown.contains("`reed`") && unknown.contains("authenticate, read, mutate, login"),
+        "{unknown}"
+    );
+}

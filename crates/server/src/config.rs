@@ -11,6 +11,7 @@ use authbench_wire::bodies::{StatsResponse, StorePeekResponse, StoreRequest};
 use authbench_wire::cookie::COOKIE_OCTETS_MAX;
 
 use crate::accounts::Accounts;
+use crate::burn::Burn;
 use crate::keys::{PublishedKeys, RotateKeys, SigningKey};
 use crate::next::NextService;
 use crate::tls::TlsConfig;
@@ -77,6 +78,8 @@ pub struct ServerConfig {
     pub http2: bool,
     /// Opens the lab's routes. Refused on an address that others can reach.
     pub lab: bool,
+    /// Slows the server down on purpose. Refused outside the lab.
+    pub burn: Option<Burn>,
 }
 
 impl ServerConfig {
@@ -109,6 +112,7 @@ impl ServerConfig {
             tls: None,
             http2: false,
             lab: false,
+            burn: None,
         }
     }
 }

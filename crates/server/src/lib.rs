@@ -29,6 +29,7 @@ pub mod accounts;
 mod answer;
 mod app;
 mod body;
+pub mod burn;
 pub mod config;
 mod delivery;
 mod denial;
@@ -39,6 +40,7 @@ pub mod serve;
 pub mod tls;
 
 pub use accounts::{Accounts, AccountsError, DemoUser};
+pub use burn::{Burn, BurntOperation};
 pub use config::{
     ContentsFuture, Limits, ServerClock, ServerConfig, SetStore, StatsSource, StoreContents,
 };

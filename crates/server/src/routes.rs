@@ -19,14 +19,16 @@ use http::{Method, StatusCode};
 
 use crate::answer;
 use crate::app::{App, Endpoint};
+use crate::burn::{Burn, Burning};
 use crate::denial::Denial;
 
-/// The routes that `app` serves.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// The routes that `app` serves, slowed down if there is something to burn.
+pub(crate) fn router(app: Arc<App>, burn: Option<&Burn>) -> Router {
     let mut router = Router::new();
     for route in Route::ALL {
         if serves(&app, route) {
-            router = router.route(route.path(), handler(route));
+            let burn = burn.filter(|burn| burn.precedes(route)).cloned();
+            router = router.route(route.path(), handler(Place { route, burn }));
         }
     }
     router
@@ -66,43 +68,64 @@ fn serves(app: &App, route: Route) -> bool {
     }
 }
 
-fn handler(route: Route) -> MethodRouter<Arc<App>> {
-    match route {
-        Route::Admin => mount(route, admin::admin),
-        Route::Disable => mount(route, admin::disable),
-        Route::EndSession => mount(route, own::end_session),
-        Route::Health => mount(route, open::health),
-        Route::Jwks => mount(route, open::jwks),
-        Route::LabChain => mount(route, lab::chain),
-        Route::LabClock => mount(route, lab::clock),
-        Route::LabKeysSign => mount(route, lab::signing_key),
-        Route::LabRotateKeys => mount(route, lab::rotate_keys),
-        Route::LabStats => mount(route, lab::stats),
-        Route::LabStore => mount(route, lab::store),
-        Route::LabStorePeek => mount(route, lab::peek_store),
-        Route::LabStoreWipe => mount(route, lab::wipe_store),
-        Route::Login => mount(route, login::login),
-        Route::Logout => mount(route, login::logout),
-        Route::LogoutAll => mount(route, login::logout_all),
-        Route::Me => mount(route, own::me),
-        Route::Note => mount(route, own::note),
-        Route::Password => mount(route, own::password),
-        Route::ReadNote => mount(route, own::read_note),
-        Route::Refresh => mount(route, renew::refresh),
-        Route::Revoke => mount(route, renew::revoke),
-        Route::Sessions => mount(route, own::sessions),
-        Route::SetRoles => mount(route, admin::set_roles),
-        Route::Slow => mount(route, own::slow),
-        Route::UserNote => mount(route, own::user_note),
+fn handler(place: Place) -> MethodRouter<Arc<App>> {
+    match place.route {
+        Route::Admin => place.serve(admin::admin),
+        Route::Disable => place.serve(admin::disable),
+        Route::EndSession => place.serve(own::end_session),
+        Route::Health => place.serve(open::health),
+        Route::Jwks => place.serve(open::jwks),
+        Route::LabChain => place.serve(lab::chain),
+        Route::LabClock => place.serve(lab::clock),
+        Route::LabKeysSign => place.serve(lab::signing_key),
+        Route::LabRotateKeys => place.serve(lab::rotate_keys),
+        Route::LabStats => place.serve(lab::stats),
+        Route::LabStore => place.serve(lab::store),
+        Route::LabStorePeek => place.serve(lab::peek_store),
+        Route::LabStoreWipe => place.serve(lab::wipe_store),
+        Route::Login => place.serve(login::login),
+        Route::Logout => place.serve(login::logout),
+        Route::LogoutAll => place.serve(login::logout_all),
+        Route::Me => place.serve(own::me),
+        Route::Note => place.serve(own::note),
+        Route::Password => place.serve(own::password),
+        Route::ReadNote => place.serve(own::read_note),
+        Route::Refresh => place.serve(renew::refresh),
+        Route::Revoke => place.serve(renew::revoke),
+        Route::Sessions => place.serve(own::sessions),
+        Route::SetRoles => place.serve(admin::set_roles),
+        Route::Slow => place.serve(own::slow),
+        Route::UserNote => place.serve(own::user_note),
     }
 }
 
-fn mount<F, Fut>(route: Route, run: F) -> MethodRouter<Arc<App>>
-where
-    F: Fn(Arc<App>, Request) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<Response, Denial>> + Send + 'static,
-{
-    on(filter(&route.method()), Endpoint { route, run })
+/// Where a handler goes.
+struct Place {
+    route: Route,
+    /// What is burnt before it.
+    burn: Option<Burn>,
+}
+
+impl Place {
+    fn serve<F, Fut>(self, run: F) -> MethodRouter<Arc<App>>
+    where
+        F: Fn(Arc<App>, Request) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Denial>> + Send + 'static,
+    {
+        let Self { route, burn } = self;
+        let filter = filter(&route.method());
+        let endpoint = Endpoint { route, run };
+        match burn {
+            None => on(filter, endpoint),
+            Some(burn) => on(
+                filter,
+                Burning {
+                    burn,
+                    then: endpoint,
+                },
+            ),
+        }
+    }
 }
 
 /// The filter of a method that a route has; axum answers HEAD where it

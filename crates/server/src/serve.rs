@@ -69,6 +69,9 @@ pub enum ServeError {
         /// Which address.
         addr: SocketAddr,
     },
+    /// A server that others use would be slow.
+    #[error("only a lab server may be slowed down on purpose: open the lab, or burn nothing")]
+    BurnOutsideLab,
     /// The lab's accounts have public passwords.
     #[error("the lab's accounts have public passwords: only a lab server may load them")]
     LabAccounts,
@@ -98,6 +101,9 @@ impl Server {
     pub async fn bind(addr: SocketAddr, config: ServerConfig) -> Result<Self, ServeError> {
         if config.lab && !addr.ip().is_loopback() {
             return Err(ServeError::LabExposed { addr });
+        }
+        if config.burn.is_some() && !config.lab {
+            return Err(ServeError::BurnOutsideLab);
         }
         if config.accounts.lab_only() && !config.lab {
             return Err(ServeError::LabAccounts);
@@ -133,7 +139,7 @@ impl Server {
             scheme: if tls.is_some() { "https" } else { "http" },
             lab: config.lab,
         });
-        let mut router = routes::router(Arc::clone(&app));
+        let mut router = routes::router(Arc::clone(&app), config.burn.as_ref());
         if tls.is_some() {
             router = router.layer(map_response(with_hsts));
         }

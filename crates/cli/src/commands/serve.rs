@@ -1,5 +1,7 @@
 //! `authbench serve`: one strategy over HTTP.
 
+mod burn;
+
 use std::io::{IsTerminal as _, Read as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -66,6 +68,8 @@ pub(crate) struct Args {
     #[arg(long, requires = "lab", value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=i64::from(LAB_ROLES_MAX)))]
     lab_large: Option<u16>,
+    #[command(flatten)]
+    burn: burn::Options,
     /// Milliseconds between two rounds in which expired records are removed,
     /// from stores that do not do so by themselves.
     #[arg(long, default_value_t = 60_000, value_name = "MS",
@@ -163,7 +167,10 @@ async fn serve(args: &Args) -> Result<Outcome> {
     if node.strategy.guarantees().outage == OutageBehaviour::FailsOpen {
         eprintln!("{}", crate::term::paint_error(FAILS_OPEN));
     }
-    let config = config(args, &node, accounts, Arc::clone(&clock), next);
+    let config = ServerConfig {
+        burn: args.burn.calibrated()?,
+        ..config(args, &node, accounts, Arc::clone(&clock), next)
+    };
     let server = Server::bind(args.listen, config)
         .await
         .map_err(with_a_way_out)?;

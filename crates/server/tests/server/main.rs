@@ -4,6 +4,7 @@
 
 mod account;
 mod bounds;
+mod burn;
 mod chain;
 mod client;
 mod contract;
