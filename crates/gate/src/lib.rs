@@ -15,7 +15,13 @@ mod standing;
 mod whole;
 
 pub use change_points::{ChangePoint, ChangePointSettings, change_points, counted_changes};
+pub use ratchet::{comparable, ratchet};
 pub use rules::{Budget, Budgets, Exception, Rules};
+pub use standing::{
+    AA_GATES_MIN, AA_GATES_PER_RED, FOUND_PERCENT_MIN, INJECTED_PERCENT_MIN, cell_standings,
+    standing,
+};
+pub use whole::whole;
 
 pub use confidence::{CONFIDENCE, interval_percent, percent, visible_percent};
 pub use effect::{Pair, PairedEffects, SampledMetric};
