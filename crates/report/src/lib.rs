@@ -10,6 +10,8 @@
 mod chart;
 mod common;
 pub mod conformance;
+mod escape;
+pub mod gate;
 mod limits;
 mod page;
 mod points;

@@ -214,7 +214,7 @@ fn print_notes(result: &RunResult) -> Result<()> {
     if result.run.interrupted {
         term::say("interrupted: this is what had been measured")?;
     }
-    Ok(())
+    term::say(authbench_report::gate::standing(&result.qualification))
 }
 
 /// The page is a rendering of the result, so its loss loses nothing.

@@ -1,11 +1,10 @@
 //! The report as Markdown (CommonMark with GitHub's tables).
 
-use std::fmt::Write as _;
-
 use authbench_results::{CheckOutcome, CheckReport, ConformanceReport};
 
 use super::standing::{Standing, worst_first};
 use super::words;
+use crate::escape::{entities, fence, markdown as escape};
 
 /// The report as Markdown: one table, the worst first, and the details of what
 /// did not pass, folded.
@@ -103,61 +102,12 @@ fn detail(page: &mut String, standing: Standing, check: &CheckReport) {
             escape(&case.detail)
         ));
         for evidence in &case.evidence {
-            fenced(page, "Sent", &evidence.sent);
-            fenced(page, "Received", &evidence.received);
+            page.push_str(&format!("Sent:\n\n{}\n", fence("text", &evidence.sent)));
+            page.push_str(&format!(
+                "Received:\n\n{}\n",
+                fence("text", &evidence.received)
+            ));
         }
     }
     page.push_str("</details>\n");
-}
-
-/// `text` as it stands, between fences that are longer than any in it.
-fn fenced(page: &mut String, title: &str, text: &str) {
-    let longest = text
-        .split(|c| c != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or_default();
-    let fence = "`".repeat(longest.max(2) + 1);
-    let text = text.replace('\r', "");
-    // Writing to a string cannot fail.
-    let _ = write!(
-        page,
-        "{title}:\n\n{fence}text\n{}\n{fence}\n\n",
-        text.trim_end()
-    );
-}
-
-/// `text` as it stands, in one line, wherever Markdown would see more in it
-/// (CommonMark 0.31 2.4).
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '(' | ')' | '#' | '|'
-            | '~' | '&' | '!' | '$' | ':' | '@' => escaped.extend(['\\', c]),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped.trim().to_owned()
-}
-
-/// `text` as it stands, in one line of HTML.
-fn entities(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // Within a line of HTML Markdown still works.
-            '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '!' | '$' | ':' | '@' => {
-                escaped.push_str(&format!("&#{};", u32::from(c)));
-            }
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

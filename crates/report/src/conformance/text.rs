@@ -4,6 +4,7 @@ use authbench_results::{CaseReport, CheckReport, ConformanceReport, Evidence};
 
 use super::standing::{Standing, worst_first};
 use super::words;
+use crate::escape::flat;
 
 /// How much is shown on a terminal, and how.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -205,9 +206,4 @@ impl Page {
             text.to_owned()
         }
     }
-}
-
-/// `text` in one line.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

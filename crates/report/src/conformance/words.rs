@@ -3,6 +3,7 @@
 use authbench_results::{Accepted, CaseReport, CheckOutcome, CheckReport, ConformanceReport};
 
 use super::standing::{Standing, Totals};
+use crate::escape::tame;
 
 /// The report, made harmless to the eye: what a terminal would obey, or a
 /// browser would hide or turn round, stands escaped. Most texts come from the
@@ -36,28 +37,6 @@ pub(super) fn legible(report: &ConformanceReport) -> ConformanceReport {
         }
     }
     report
-}
-
-/// Escapes all control characters (ECMA-48) but line feeds and tabs, and those
-/// of Unicode that have no width or a direction.
-fn tame(text: &mut String) {
-    let obeyed = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t'))
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    // A line's end in HTTP is no control character that anybody fears.
-    *text = text.replace("\r\n", "\n");
-    if text.contains(obeyed) {
-        let mut tamed = String::with_capacity(text.len() + 8);
-        for c in text.chars() {
-            if obeyed(c) {
-                tamed.extend(c.escape_default());
-            } else {
-                tamed.push(c);
-            }
-        }
-        *text = tamed;
-    }
 }
 
 /// "2 MUST failed, 1 inconclusive, 40 passed"; what does not occur is left out.

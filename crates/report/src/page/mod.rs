@@ -97,6 +97,7 @@ fn header(result: &RunResult) -> Markup {
                 }
                 @if !known.is_empty() { span { (known.join(", ")) } }
             }
+            p class="facts" { span { (crate::gate::standing(&result.qualification)) } }
         }
     }
 }
