@@ -70,16 +70,13 @@ impl SignFlip {
     /// a ratio of two figures, however large.
     #[must_use]
     pub fn new(pairs: &[Pair]) -> Option<Self> {
-        let slope = Slope::of(pairs);
-        let whole = pairs
-            .iter()
-            .fold(Sums::default(), |sum, pair| sum.with(pair));
-        let estimate = whole.crossing(&slope);
+        let exchanged: Vec<Pair> = pairs.iter().map(Pair::exchanged).collect();
+        // Where a range of effects fits equally well, its middle.
+        let estimate = f64::midpoint(centre(pairs), -centre(&exchanged));
         let sound = |pair: &Pair| pair.effect.abs() < LARGEST && pair.control.abs() < LARGEST;
         if !pairs.iter().all(sound) || !estimate.is_finite() {
             return None;
         }
-        let exchanged: Vec<Pair> = pairs.iter().map(Pair::exchanged).collect();
         Some(Self {
             estimate,
             above: crossings(pairs),
@@ -140,7 +137,7 @@ pub fn pairs_needed(level: f64, tests: usize) -> u32 {
 }
 
 fn p(crossings: &[f64], effect: f64) -> f64 {
-    let limit = effect + TIE * (1.0 + effect.abs());
+    let limit = effect + tie(effect);
     let reached = crossings.iter().filter(|&&it| it <= limit).count();
     (reached + 1) as f64 / (crossings.len() + 1) as f64
 }
@@ -152,6 +149,18 @@ fn lower_end(mut crossings: Vec<f64>, level: f64) -> f64 {
         return f64::NEG_INFINITY;
     }
     *crossings.select_nth_unstable_by(rank - 1, f64::total_cmp).1
+}
+
+fn tie(effect: f64) -> f64 {
+    TIE * (1.0 + effect.abs())
+}
+
+/// The crossing of the pattern that flips every block: where the mean is 0.
+fn centre(pairs: &[Pair]) -> f64 {
+    let whole = pairs
+        .iter()
+        .fold(Sums::default(), |sums, pair| sums.with(pair));
+    whole.crossing(&Slope::of(pairs))
 }
 
 /// How many of `patterns` are the share `level`, rounded down.
@@ -192,13 +201,13 @@ impl Sums {
     fn crossing(&self, slope: &Slope) -> f64 {
         let held = |slope: f64| (self.effect - slope * self.control) / self.pairs;
         let first = held(slope.first);
-        if first <= slope.moves_from {
+        if first <= slope.moves_from + tie(first) {
             return first;
         }
         let fall = self.pairs - slope.per_effect * self.control;
         if fall > 0.0 {
             let middle = (self.effect - slope.at_zero * self.control) / fall;
-            if middle <= slope.moves_to {
+            if middle <= slope.moves_to + tie(middle) {
                 return middle.max(slope.moves_from);
             }
         }
@@ -216,11 +225,14 @@ fn crossings(pairs: &[Pair]) -> Vec<f64> {
     // where a walk that flips one block at a time would pile up its errors.
     let (left, right) = pairs.split_at(pairs.len() / 2);
     let (left, right) = (subset_sums(left), subset_sums(right));
-    left.iter()
-        .flat_map(|one| right.iter().map(|other| one.plus(other)))
-        .skip(1)
-        .map(|sums| sums.crossing(&slope))
-        .collect()
+    let mut crossings = Vec::with_capacity(left.len() * right.len());
+    for (index, one) in left.iter().enumerate() {
+        // That which flips nothing stands first, and is what was seen.
+        for other in right.iter().skip(usize::from(index == 0)) {
+            crossings.push(one.plus(other).crossing(&slope));
+        }
+    }
+    crossings
 }
 
 /// The sums over all subsets, that of none first.
@@ -251,4 +263,93 @@ fn drawn(pairs: &[Pair], slope: &Slope) -> Vec<f64> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EXACT_PAIRS, SignFlip, pairs_needed};
+    use crate::effect::Pair;
+
+    fn plain(effects: &[f64]) -> Vec<Pair> {
+        let pair = |&effect: &f64| Pair {
+            effect,
+            control: 0.0,
+        };
+        effects.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn pairs_that_all_speak_for_the_same_give_the_smallest_p() {
+        let test = SignFlip::new(&plain(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])).unwrap();
+        assert_eq!(test.p_at_most(0.0), 1.0 / 64.0);
+        assert_eq!(test.p_at_least(0.0), 1.0);
+        assert!((test.estimate() - 0.35).abs() < 1e-12);
+        // The second smallest of 64 p is more than 2.5 %, so the ends are the
+        // smallest and the largest pair.
+        let (low, high) = test.interval(0.95);
+        assert!((low - 0.1).abs() < 1e-12 && (high - 0.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn ties_count_although_they_are_not_equal_in_floating_point() {
+        // 0.1 + 0.2 is more than 0.3.
+        let test = SignFlip::new(&plain(&[0.1, 0.2, -0.3])).unwrap();
+        let p = test.p_at_most(0.0);
+        // Flipped sums of at least 0: all but those that flip {0.1}, {0.2},
+        // {0.1, 0.2} alone; to flip all gives 0 again.
+        assert_eq!(p, 5.0 / 8.0);
+        let same = SignFlip::new(&plain(&[0.07; 8])).unwrap();
+        assert_eq!(same.p_at_most(0.07), 1.0);
+    }
+
+    #[test]
+    fn what_the_control_saw_is_taken_out() {
+        let pair = |control: f64, noise: f64| Pair {
+            effect: 0.1 + control + noise,
+            control,
+        };
+        let pairs = [
+            pair(0.3, 0.001),
+            pair(-0.2, 0.001),
+            pair(0.4, -0.001),
+            pair(-0.5, -0.001),
+            pair(0.1, 0.002),
+            pair(-0.1, -0.002),
+        ];
+        let test = SignFlip::new(&pairs).unwrap();
+        assert!((test.estimate() - 0.1).abs() < 0.001);
+        assert_eq!(test.p_at_most(0.09), 1.0 / 64.0);
+    }
+
+    #[test]
+    fn nothing_follows_from_nothing_or_from_what_is_no_ratio() {
+        assert!(SignFlip::new(&[]).is_none());
+        assert!(SignFlip::new(&plain(&[0.1, f64::NAN])).is_none());
+        assert!(SignFlip::new(&plain(&[0.1, f64::INFINITY])).is_none());
+    }
+
+    #[test]
+    fn of_more_pairs_drawn_patterns_say_about_what_all_do() {
+        let noise = |index: usize| if index < 11 { 0.03 } else { -0.02 };
+        let all: Vec<f64> = (0..EXACT_PAIRS + 2).map(noise).collect();
+        let drawn = SignFlip::new(&plain(&all)).unwrap().p_at_most(0.0);
+        // 11 of 0.03 and 11 of -0.02: k and l of them flipped count where
+        // 0.03 k <= 0.02 l.
+        let choose = |k: u32| (0..k).fold(1.0, |it, i| it * f64::from(11 - i) / f64::from(i + 1));
+        let counted: f64 = (0..=11)
+            .flat_map(|k| (0..=11).map(move |l| (k, l)))
+            .filter(|(k, l)| 3 * k <= 2 * l)
+            .map(|(k, l)| choose(k) * choose(l))
+            .sum();
+        let exact = counted / f64::from(1_u32 << 22);
+        assert!((drawn - exact).abs() < 0.01, "{drawn} {exact}");
+    }
+
+    #[test]
+    fn more_tests_need_more_pairs() {
+        assert_eq!(pairs_needed(0.05, 1), 5);
+        assert_eq!(pairs_needed(0.05, 12), 8);
+        assert_eq!(pairs_needed(0.05, 13), 9);
+        assert_eq!(pairs_needed(0.0, 1), u32::MAX);
+    }
 }
