@@ -70,7 +70,7 @@ fn judged(blocks: &[PairedBlock]) -> GateCell {
 
 fn assert_not_measured(cell: &GateCell, why: &str) {
     assert_eq!(cell.verdict, Verdict::NotMeasured);
-    let note = cell.note.as_deref().unwrap();
+    let note = cell.note.as_deref().expect("a reason");
     assert!(
         note.starts_with("Said before. ") && note.contains(why),
         "{note}"
