@@ -15,6 +15,7 @@ mod standing;
 mod whole;
 
 pub use change_points::{ChangePoint, ChangePointSettings, change_points, counted_changes};
+pub use files::{FileComparison, compare_files};
 pub use ratchet::{comparable, ratchet};
 pub use rules::{Budget, Budgets, Exception, Rules};
 pub use standing::{

@@ -81,11 +81,14 @@ fn missing(class: MetricClass, classes: &[ClassReport], cells: &[GateCell]) -> O
 
 /// Why the machine was too noisy; none if it was not.
 fn blind(rules: &Rules, cells: &[GateCell]) -> Option<String> {
-    let visible = |cell: &GateCell| cell.visible_percent.unwrap_or(f64::INFINITY);
+    // What is not a number shows nothing either.
+    let visible = |cell: &GateCell| {
+        let known = cell.visible_percent.filter(|percent| !percent.is_nan());
+        known.unwrap_or(f64::INFINITY)
+    };
     let blind = |cell: &&GateCell| {
         let open = cell.binding && cell.verdict == Verdict::Inconclusive;
-        // What is not a number shows nothing either.
-        open && !(visible(cell) <= rules.blind_percent)
+        open && visible(cell) > rules.blind_percent
     };
     let worst = cells
         .iter()
