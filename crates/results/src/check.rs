@@ -1,5 +1,10 @@
 //! Whether a result contradicts itself.
 
+mod counted;
+mod gate;
+mod qualification;
+mod rule;
+
 use crate::cell::{ArrivalProcess, Cell, LoadModel, Outcomes};
 use crate::facts::StrategyFacts;
 use crate::fault::FaultSeen;
@@ -241,6 +246,14 @@ pub enum Inconsistency {
         bench: String,
         /// Which case.
         case: String,
+    },
+    /// A document breaks one of its own rules.
+    #[error("at `{place}`: {rule}")]
+    Rule {
+        /// Where, as a path of members.
+        place: String,
+        /// What must hold there.
+        rule: &'static str,
     },
     /// The counts of revocation samples do not add up.
     #[error("the revocation samples of `{strategy}` do not add up")]

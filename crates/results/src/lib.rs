@@ -11,9 +11,11 @@ mod bench;
 mod cell;
 mod check;
 mod conformance;
+pub mod document;
 mod environment;
 mod facts;
 mod fault;
+mod file;
 mod gate;
 mod health;
 mod histogram;
@@ -40,6 +42,7 @@ pub use conformance::{
     Accepted, CaseReport, CheckOutcome, CheckReport, ConformanceReport, ConformanceTarget,
     ConformanceVersion, Evidence, Level, Measured, Severity,
 };
+pub use document::Document;
 pub use environment::{Environment, Placement};
 pub use facts::{
     ClockKind, Conformance, Durability, Guarantees, IdlePromise, LimitPolicy, Listing, Login,

@@ -1,14 +1,11 @@
 //! Result files: written whole or not at all, never overwritten, and read
 //! back with errors that name the file.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use tempfile::NamedTempFile;
-
 use crate::check::Inconsistency;
+use crate::file::{self, plain};
 use crate::run::{RunResult, SchemaVersion};
 
 /// The size that a run's file should stay below, octets. Nothing enforces it:
@@ -64,28 +61,27 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The file is no result.
-    #[error(
-        "{} is not a result file: it has no `schema` such as \"{}\"",
-        path.display(),
-        SchemaVersion::V1.name()
-    )]
+    #[error("{} is not a result file: it has no `schema` such as \"{wanted}\"", path.display())]
     NoResult {
         /// The file.
         path: PathBuf,
+        /// The schema that it should name.
+        wanted: &'static str,
         /// What the parser said.
         #[source]
         source: serde_json::Error,
     },
     /// The file is of a version that this program does not know.
     #[error(
-        "{} has the schema \"{found}\"; this program reads \"{}\": read it with the version of \
-         authbench that wrote it",
+        "{} has the schema \"{found}\"; this program reads \"{wanted}\" here: read it with the \
+         version of authbench that wrote it",
         path.display(),
-        SchemaVersion::V1.name()
     )]
     Version {
         /// The file.
         path: PathBuf,
+        /// The schema that can be read.
+        wanted: &'static str,
         /// The version that it names.
         found: String,
     },
@@ -117,29 +113,8 @@ pub enum StoreError {
 /// [`StoreError::Write`] when `runs` cannot be written; see
 /// [`write_or_rescue`].
 pub fn write(runs: &Path, result: &RunResult) -> Result<Saved, StoreError> {
-    let mut json = serde_json::to_vec(result).map_err(StoreError::Encode)?;
-    json.push(b'\n');
     let folder = runs.join(plain(result.environment.short_fingerprint()));
-    let failed = |path: &Path, source| StoreError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    fs::create_dir_all(&folder).map_err(|source| failed(&folder, source))?;
-    let mut file = NamedTempFile::new_in(&folder).map_err(|source| failed(&folder, source))?;
-    file.write_all(&json)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|source| failed(file.path(), source))?;
-    let path = publish(file, &folder, &stem(result))?;
-    readable_by_all(&path).map_err(|source| failed(&path, source))?;
-    // The new name must survive a power cut too.
-    File::open(&folder)
-        .and_then(|f| f.sync_all())
-        .map_err(|source| failed(&folder, source))?;
-    Ok(Saved {
-        path,
-        size_bytes: json.len() as u64,
-        rescued_from: None,
-    })
+    file::write_new(&folder, &stem(result), result)
 }
 
 /// Like [`write`], but when `runs` cannot be written the result goes to
@@ -170,30 +145,7 @@ pub fn write_or_rescue(
 /// # Errors
 /// [`StoreError`] names the file and what is wrong with it.
 pub fn read(path: &Path) -> Result<RunResult, StoreError> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        schema: String,
-    }
-    let json = fs::read(path).map_err(|source| StoreError::Read {
-        path: path.into(),
-        source,
-    })?;
-    let found = serde_json::from_slice::<Versioned>(&json)
-        .map_err(|source| StoreError::NoResult {
-            path: path.into(),
-            source,
-        })?
-        .schema;
-    if found != SchemaVersion::V1.name() {
-        return Err(StoreError::Version {
-            path: path.into(),
-            found,
-        });
-    }
-    let result: RunResult = serde_json::from_slice(&json).map_err(|source| StoreError::Shape {
-        path: path.into(),
-        source,
-    })?;
+    let result: RunResult = file::read(path, SchemaVersion::V1.name())?;
     result.check().map_err(|source| StoreError::Inconsistent {
         path: path.into(),
         source,
@@ -211,56 +163,4 @@ fn stem(result: &RunResult) -> String {
         plain(commit),
         plain(&result.scenario.name)
     )
-}
-
-/// `text` as part of a file name: nothing in it can climb out of the folder,
-/// hide the file or trouble a shell.
-fn plain(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .take(80)
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    if plain.is_empty() {
-        "unnamed".to_owned()
-    } else {
-        plain
-    }
-}
-
-/// Gives the finished file the first name that is free. Renaming without
-/// replacing is one step for the system, so two writers cannot collide.
-fn publish(mut file: NamedTempFile, folder: &Path, stem: &str) -> Result<PathBuf, StoreError> {
-    let mut number = 1_u64;
-    loop {
-        let suffix = if number == 1 {
-            String::new()
-        } else {
-            format!("-{number}")
-        };
-        let path = folder.join(format!("{stem}{suffix}.json"));
-        match file.persist_noclobber(&path) {
-            Ok(_) => return Ok(path),
-            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => file = taken.file,
-            Err(other) => {
-                return Err(StoreError::Write {
-                    path,
-                    source: other.error,
-                });
-            }
-        }
-        number += 1;
-    }
-}
-
-/// Temporary files are private; a result is meant to be read.
-fn readable_by_all(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
