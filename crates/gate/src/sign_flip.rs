@@ -319,6 +319,7 @@ mod tests {
         let test = SignFlip::new(&pairs).unwrap();
         assert!((test.estimate() - 0.1).abs() < 0.001);
         assert_eq!(test.p_at_most(0.09), 1.0 / 64.0);
+        assert_eq!(test.p_at_least(0.11), 1.0 / 64.0);
     }
 
     #[test]

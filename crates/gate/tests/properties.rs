@@ -13,8 +13,13 @@ fn pairs() -> impl Strategy<Value = Vec<Pair>> {
     prop::collection::vec(pair, 1..10)
 }
 
+/// To exchange the arms turns both signs.
 fn exchanged(pairs: &[Pair]) -> Vec<Pair> {
-    pairs.iter().map(Pair::exchanged).collect()
+    let turn = |pair: &Pair| Pair {
+        effect: -pair.effect,
+        control: -pair.control,
+    };
+    pairs.iter().map(turn).collect()
 }
 
 fn shifted(pairs: &[Pair], by: f64) -> Vec<Pair> {
@@ -65,9 +70,11 @@ fn close(one: f64, other: f64) -> bool {
 proptest! {
     #[test]
     fn p_is_that_of_the_worst_effect_within(pairs in pairs(), effect in -0.5..0.5) {
-        let p = SignFlip::new(&pairs).unwrap().p_at_most(effect);
-        for below in [0.0, 1e-3, 0.01, 0.1, 1.0, 10.0] {
-            prop_assert!(p >= exact(&pairs, effect - below));
+        let test = SignFlip::new(&pairs).unwrap();
+        let (most, least) = (test.p_at_most(effect), test.p_at_least(effect));
+        for by in [0.0, 1e-3, 0.01, 0.1, 1.0, 10.0] {
+            prop_assert!(most >= exact(&pairs, effect - by));
+            prop_assert!(least >= exact(&exchanged(&pairs), -effect - by));
         }
     }
 
