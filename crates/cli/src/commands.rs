@@ -2,7 +2,9 @@
 
 pub(crate) mod bench;
 pub(crate) mod conform;
+pub(crate) mod control;
 pub(crate) mod export;
+pub(crate) mod interleave;
 pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod merge;

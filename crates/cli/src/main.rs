@@ -47,7 +47,11 @@ struct Cli {
 enum Command {
     Bench(commands::bench::Args),
     Conform(Box<commands::conform::Args>),
+    #[command(hide = true)]
+    Control(commands::control::Args),
     Export(commands::export::Args),
+    #[command(hide = true)]
+    Interleave(commands::interleave::Args),
     List(commands::list::Args),
     Load(commands::load::Args),
     Merge(commands::merge::Args),
@@ -65,7 +69,9 @@ fn main() -> ExitCode {
         None => commands::run::quick(&cli.quick),
         Some(Command::Bench(args)) => commands::bench::execute(&args),
         Some(Command::Conform(args)) => commands::conform::execute(&args),
+        Some(Command::Control(args)) => commands::control::execute(&args),
         Some(Command::Export(args)) => commands::export::execute(&args),
+        Some(Command::Interleave(args)) => commands::interleave::execute(&args),
         Some(Command::List(args)) => commands::list::execute(&args),
         Some(Command::Load(args)) => commands::load::execute(&args),
         Some(Command::Merge(args)) => commands::merge::execute(&args),

@@ -212,7 +212,7 @@ fn gather(
 
 /// Pins this thread to the driver's core and asks for exact timers; says what
 /// could not be had.
-fn prepare_thread(placement: &Placement) -> Vec<String> {
+pub(crate) fn prepare_thread(placement: &Placement) -> Vec<String> {
     let mut warnings = Vec::new();
     if !placement.note.is_empty() {
         warnings.push(placement.note.clone());

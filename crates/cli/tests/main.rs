@@ -5,6 +5,7 @@
 mod conform;
 mod conform_ours;
 mod errors;
+mod interleave;
 mod k6;
 mod run;
 mod serve;

@@ -4,6 +4,7 @@
 //!
 //! Linux only: processor clocks, affinity and `/proc` are its own.
 
+pub mod control;
 pub mod cores;
 pub mod cpu;
 pub mod memory;

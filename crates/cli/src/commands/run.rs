@@ -276,7 +276,11 @@ fn seek_knee(scenario: &mut Scenario, slo_ms: f64) -> Result<()> {
 
 /// Finds the strategies and strangers; a wrong name is an error at its place in
 /// the scenario.
-fn candidates(scenario: &Scenario, source: &Source, from_file: bool) -> Result<Vec<Candidate>> {
+pub(crate) fn candidates(
+    scenario: &Scenario,
+    source: &Source,
+    from_file: bool,
+) -> Result<Vec<Candidate>> {
     let names = scenario.strategies.value.iter();
     let found = names.map(|name| {
         Candidate::find(&name.value).map_err(|error| {

@@ -2,6 +2,7 @@
 //! scenario asks for, with a driver before them and, where it is asked for,
 //! proxies between them and their store.
 
+pub(crate) mod launch;
 mod serving;
 mod strangers;
 
@@ -25,6 +26,7 @@ use crate::commands::serve::Ready;
 use crate::run::candidate::Candidate;
 use crate::run::doors::Doors;
 use crate::run::library;
+use crate::run::served::launch::Launch;
 use crate::services::Services;
 
 /// How long a server may take to begin to serve: keys and password hashes are
@@ -114,9 +116,19 @@ impl Served {
         setting: Setting,
         grounds: &Grounds<'_>,
     ) -> Result<Self> {
+        Self::launch(candidate, setting, grounds, &Launch::default())
+    }
+
+    /// The same, our own servers launched as `launch` says.
+    pub(crate) fn launch(
+        candidate: &Candidate,
+        setting: Setting,
+        grounds: &Grounds<'_>,
+        launch: &Launch,
+    ) -> Result<Self> {
         let (fleet, profile, shares_logins) = match candidate {
             Candidate::Recipe(recipe) => {
-                let (fleet, ready) = Fleet::start(recipe, setting, grounds)?;
+                let (fleet, ready) = Fleet::start(recipe, setting, grounds, launch)?;
                 let profile = profile(recipe, &ready, setting)?;
                 (fleet, profile, ready.shares_logins)
             }
@@ -178,22 +190,19 @@ struct Server {
 }
 
 impl Fleet {
-    fn start(recipe: &Recipe, setting: Setting, grounds: &Grounds<'_>) -> Result<(Self, Ready)> {
+    fn start(
+        recipe: &Recipe,
+        setting: Setting,
+        grounds: &Grounds<'_>,
+        launch: &Launch,
+    ) -> Result<(Self, Ready)> {
         let shared = setting.shares().then(tempfile::tempdir).transpose()?;
         let proxies = if setting.proxied {
             grounds.services.proxies(recipe)?
         } else {
             Vec::new()
         };
-        let mut plain = ServerCommand::new(std::env::current_exe()?)
-            .args(["serve", &recipe_argument(recipe)])
-            .args(["--with-parent", "--lab"])
-            .args(["--lab-users", &setting.accounts.to_string()])
-            .args(["--lab-roles", &setting.roles.to_string()])
-            .cores(grounds.placement.pin_server());
-        for (variable, url) in grounds.services.environment_behind(&proxies) {
-            plain = plain.env(variable, url);
-        }
+        let mut plain = launch.command(recipe, setting, grounds, &proxies)?;
         if let Some(folder) = &shared {
             plain = plain.args(["--share".as_ref(), folder.path().as_os_str()]);
         }

@@ -1,0 +1,55 @@
+//! One measurement of one arm.
+
+use anyhow::{Context as _, Result};
+use authbench_load::{Kind, LoadPoint};
+use authbench_results::Segment;
+
+use crate::gate::arm::Running;
+use crate::gate::stage::Stage;
+
+/// Puts an arm under a load; `None` when that was stopped. The control is read
+/// at the same instants as the server's CPU time.
+///
+/// # Errors
+/// When the server has ended, or its CPU time or the control's cannot be read.
+pub(super) fn measure(
+    stage: &Stage<'_>,
+    running: &mut Running<'_>,
+    number: u32,
+    point: &LoadPoint,
+) -> Result<Option<Segment>> {
+    let mut counts = Vec::with_capacity(4);
+    let served = &mut running.served;
+    let fleet = &served.fleet;
+    let mut probe = || {
+        counts.push(stage.control.count());
+        fleet.cpu_ns()
+    };
+    let outcome = served
+        .driver
+        .cell(point, &mut probe, &mut (), stage.stop)
+        .map_err(|error| running.blame(error.into()))?;
+    running.check()?;
+    if outcome.interrupted || stage.is_stopped() {
+        return Ok(None);
+    }
+    let (server_cpu_ns, _) = outcome
+        .server_cpu()
+        .context("the server's CPU time cannot be read")?;
+    let control = match counts[..] {
+        [Some(before), .., Some(after)] => after.since(before),
+        _ => anyhow::bail!("what the control workload has done cannot be read"),
+    };
+    Ok(Some(Segment {
+        arm: number,
+        completed: outcome.tally.of_kind(Kind::Right),
+        failures: outcome.tally.failures(),
+        accepted_dead: outcome.tally.of_kind(Kind::AcceptedDead),
+        server_cpu_ns,
+        control_cpu_ns: control.cpu_ns,
+        control_units: control.units,
+        response_ns_p50: outcome.response_ns.value_at_quantile(0.5),
+        response_ns_p99: outcome.response_ns.value_at_quantile(0.99),
+        lag_ns_p99: outcome.send_lag_ns.value_at_quantile(0.99),
+    }))
+}
