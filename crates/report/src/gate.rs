@@ -10,6 +10,10 @@
 //! [`GateReport`]: authbench_results::GateReport
 //! [`Qualification`]: authbench_results::Qualification
 
+mod annotations;
+mod bmf;
+mod github_benchmark;
+mod junit;
 mod legible;
 mod markdown;
 mod order;
@@ -18,6 +22,10 @@ mod standing;
 mod text;
 mod words;
 
+pub use annotations::annotations;
+pub use bmf::bmf;
+pub use github_benchmark::github_benchmark;
+pub use junit::junit;
 pub use markdown::markdown;
 pub use order::worst_first;
 pub use qualification::qualification_text;

@@ -6,4 +6,5 @@ mod fixture;
 #[path = "../markup/mod.rs"]
 mod markup;
 
+mod machines;
 mod people;
