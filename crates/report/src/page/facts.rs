@@ -1,6 +1,6 @@
 //! Machine, source and health.
 
-use authbench_results::{Health, RunResult};
+use authbench_results::{Environment, Health, RunResult, Source};
 use maud::{Markup, html};
 
 use crate::units;
@@ -10,9 +10,9 @@ type Fact = (&'static str, Option<String>);
 pub(super) fn of(result: &RunResult) -> Markup {
     html! {
         div class="columns" {
-            div { h3 { "Machine" } (list(&machine(result))) }
-            div { h3 { "Source" } (list(&source(result))) }
-            div { h3 { "Health over the run" } (list(&health(&result.health))) }
+            div { h3 { "Machine" } (machine(&result.environment)) }
+            div { h3 { "Source" } (source(&result.source, &result.run.tool_version)) }
+            div { h3 { "Health over the run" } (health(&result.health)) }
         }
     }
 }
@@ -28,15 +28,15 @@ fn list(facts: &[Fact]) -> Markup {
     }
 }
 
-fn machine(result: &RunResult) -> Vec<Fact> {
-    let environment = &result.environment;
+/// The machine as a list.
+pub(crate) fn machine(environment: &Environment) -> Markup {
     let services: Vec<String> = environment
         .services
         .iter()
         .map(|(name, version)| format!("{name} {version}"))
         .collect();
     let or_none = |text: Option<String>| Some(text.unwrap_or_else(|| "none known".to_owned()));
-    vec![
+    list(&[
         ("processor", environment.cpu_model.clone()),
         (
             "logical cores",
@@ -82,7 +82,7 @@ fn machine(result: &RunResult) -> Vec<Fact> {
             "fingerprint",
             Some(environment.short_fingerprint().to_owned()),
         ),
-    ]
+    ])
 }
 
 fn cores(cores: &[u32]) -> String {
@@ -96,11 +96,11 @@ fn cores(cores: &[u32]) -> String {
         .join(", ")
 }
 
-fn source(result: &RunResult) -> Vec<Fact> {
-    let source = &result.source;
+/// The code as a list.
+pub(crate) fn source(source: &Source, tool_version: &str) -> Markup {
     let short = |hex: &Option<String>| hex.as_ref().map(|hex| hex.chars().take(16).collect());
-    vec![
-        ("authbench", Some(result.run.tool_version.clone())),
+    list(&[
+        ("authbench", Some(tool_version.to_owned())),
         ("commit", short(&source.commit)),
         (
             "changes in no commit",
@@ -112,12 +112,13 @@ fn source(result: &RunResult) -> Vec<Fact> {
         ("binary, SHA-256", short(&source.binary_sha256)),
         ("compiler", source.rustc.clone()),
         ("profile", source.profile.clone()),
-    ]
+    ])
 }
 
-fn health(health: &Health) -> Vec<Fact> {
+/// How quiet the machine was, as a list.
+pub(crate) fn health(health: &Health) -> Markup {
     let ms = |ms: Option<u64>| ms.map(|ms| units::duration_ns(ms as f64 * 1e6));
-    vec![
+    list(&[
         ("stolen by the hypervisor", ms(health.steal_ms)),
         ("tasks waited for a CPU", ms(health.cpu_pressure_some_ms)),
         (
@@ -136,5 +137,5 @@ fn health(health: &Health) -> Vec<Fact> {
             "drift of the control at worst",
             health.control_drift_fraction.map(units::percent),
         ),
-    ]
+    ])
 }

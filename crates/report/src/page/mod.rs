@@ -1,7 +1,7 @@
 //! The page: one file, no script, nothing to fetch.
 
 mod actions;
-mod facts;
+pub(crate) mod facts;
 mod faults;
 mod knees;
 mod loads;

@@ -5,6 +5,8 @@
 pub(crate) enum Scale {
     /// From 0 to `high`, evenly.
     Linear { high: f64, step: f64 },
+    /// From `low` to `high`, evenly; 0 lies between them.
+    Signed { low: f64, high: f64, step: f64 },
     /// Nanoseconds from `low` to `high`, by ratio; both are above 0.
     Time { low: f64, high: f64 },
     /// Quantiles by their number of nines: 0, 90 %, 99 %, 99.9 % are evenly
@@ -29,6 +31,30 @@ impl Scale {
             .unwrap_or(10.0 * decade);
         Self::Linear {
             high: (high / step - 1e-9).ceil() * step,
+            step,
+        }
+    }
+
+    /// Around 0 and all of `values`, out to the next round numbers.
+    pub(crate) fn signed(values: impl IntoIterator<Item = f64>) -> Self {
+        let (low, high) = values
+            .into_iter()
+            .filter(|value| value.is_finite())
+            .fold((0.0_f64, 0.0_f64), |(low, high), v| {
+                (low.min(v), high.max(v))
+            });
+        let Self::Linear { step, .. } = Self::linear(high - low) else {
+            return Self::Signed {
+                low,
+                high,
+                step: 1.0,
+            };
+        };
+        let round = |value: f64| (value.abs() / step - 1e-9).ceil() * step;
+        let (low, high) = (-round(low), round(high));
+        Self::Signed {
+            low,
+            high: if high > low { high } else { step },
             step,
         }
     }
@@ -71,6 +97,7 @@ impl Scale {
     pub(crate) fn fraction(&self, value: f64) -> f64 {
         let fraction = match self {
             Self::Linear { high, .. } => value / high,
+            Self::Signed { low, high, .. } => (value - low) / (high - low),
             Self::Time { low, high } => (value / low).ln() / (high / low).ln(),
             Self::Nines { nines } => -(1.0 - value).log10() / nines,
         };
@@ -87,6 +114,10 @@ impl Scale {
             Self::Linear { high, step } => {
                 let steps = (high / step).round() as u32;
                 (0..=steps).map(|n| f64::from(n) * step).collect()
+            }
+            Self::Signed { low, high, step } => {
+                let steps = ((high - low) / step).round() as u32;
+                (0..=steps).map(|n| low + f64::from(n) * step).collect()
             }
             Self::Time { low, high } => time_ticks(low, high),
             Self::Nines { nines } => {
@@ -193,6 +224,15 @@ mod tests {
                 high: 500.0
             }
         );
+    }
+
+    #[test]
+    fn signed_scales_hold_nothing_and_everything() {
+        let scale = Scale::signed([-3.0, 12.0, f64::NAN]);
+        assert_eq!(scale.ticks(), [-5.0, 0.0, 5.0, 10.0, 15.0]);
+        assert_eq!(scale.fraction(0.0), 0.25);
+        assert_eq!(Scale::signed([]).ticks().first(), Some(&0.0));
+        assert_eq!(Scale::signed([-1.0]).fraction(0.0), 1.0);
     }
 
     #[test]

@@ -7,4 +7,5 @@ mod fixture;
 mod markup;
 
 mod machines;
+mod pages;
 mod people;
