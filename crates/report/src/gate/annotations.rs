@@ -2,6 +2,7 @@
 
 use authbench_results::{GateCell, GateReport, Verdict};
 
+use super::headline::headline;
 use super::order::worst_first;
 use super::standing::standing;
 use super::{legible, words};
@@ -30,7 +31,7 @@ pub fn annotations(report: &GateReport) -> String {
             command(
                 "error",
                 "authbench gate could not measure",
-                &words::headline(report),
+                &headline(report),
             ),
         );
     }
@@ -44,7 +45,7 @@ pub fn annotations(report: &GateReport) -> String {
     errors.truncate(MOST);
     warnings.truncate(MOST);
     let mut notices = vec![
-        command("notice", "authbench gate", &words::headline(report)),
+        command("notice", "authbench gate", &headline(report)),
         command(
             "notice",
             "authbench machine",

@@ -5,6 +5,7 @@ use quick_junit::{
     NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestSuite,
 };
 
+use super::headline::headline;
 use super::standing::standing;
 use super::{legible, words};
 
@@ -56,7 +57,7 @@ fn suite(name: &str, report: &GateReport) -> TestSuite {
 
 /// The case that tells whether there is a verdict at all; the cells tell which.
 fn verdict(report: &GateReport) -> TestCase {
-    let headline = words::headline(report);
+    let headline = headline(report);
     let status = if report.verdict == Verdict::NotMeasured {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status

@@ -3,6 +3,7 @@
 
 use authbench_results::{GateCell, GateReport};
 
+use super::headline::headline;
 use super::order::worst_first;
 use super::standing::standing;
 use super::{legible, words};
@@ -21,7 +22,7 @@ pub fn markdown(report: &GateReport) -> String {
     let mut page = format!(
         "## authbench gate: {}\n\n**{}**\n\n",
         report.verdict.label(),
-        line(&words::headline(report))
+        line(&headline(report))
     );
     for (name, side) in [("Base", &report.base), ("Candidate", &report.candidate)] {
         page.push_str(&format!("- {name}: {}\n", line(&words::side(side))));

@@ -7,6 +7,7 @@ mod known;
 use authbench_results::{GateCell, GateReport, MetricClass, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::headline::headline;
 use super::order::worst_first;
 use super::standing::standing;
 use super::{legible, words};
@@ -30,7 +31,7 @@ pub fn page(report: &GateReport) -> String {
         (header(report))
         main {
             (banners(report))
-            section id="verdict" { h2 { "Verdict" } p { (badge(report.verdict, report.verdict.label())) " " (words::headline(report)) } p { (standing(&report.qualification)) } }
+            section id="verdict" { h2 { "Verdict" } p { (badge(report.verdict, report.verdict.label())) " " (headline(report)) } p { (standing(&report.qualification)) } }
             section id="cells" { h2 { "Cells, the worst first" } (table(report)) }
             (charts(report))
             section id="classes" {

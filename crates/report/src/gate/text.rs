@@ -2,6 +2,7 @@
 
 use authbench_results::{GateCell, GateReport, MetricClass, Verdict};
 
+use super::headline::headline;
 use super::order::worst_first;
 use super::standing::standing;
 use super::{legible, words};
@@ -27,7 +28,7 @@ const WIDTH: usize = 100;
 pub fn text(report: &GateReport, options: TextOptions) -> String {
     let report = &legible::report(report);
     let mut page = Page::new(options);
-    page.headline(report.verdict, &words::headline(report));
+    page.headline(report.verdict, &headline(report));
     page.prose("", &format!("base       {}", words::side(&report.base)));
     page.prose(
         "",

@@ -25,10 +25,9 @@ fn junit_fails_where_the_gate_does_and_nowhere_else() {
         told.starts_with("Regressed (advice): jwt.es256.bearer, response_ns_p50 +30.0 %"),
         "{told}"
     );
-    let unclear = read.test_suites[3].test_cases.iter();
-    let unclear = unclear
-        .filter(|case| case.name.as_str().starts_with("session.redis"))
-        .next()
+    let mut cases = read.test_suites[3].test_cases.iter();
+    let unclear = cases
+        .find(|case| case.name.as_str().starts_with("session.redis"))
         .unwrap();
     assert!(matches!(unclear.status, TestCaseStatus::Success { .. }));
     assert!(
@@ -90,7 +89,7 @@ fn the_action_gets_a_list_with_name_unit_and_value() {
     assert_eq!(all.len(), 9);
     for it in all {
         assert!(it["name"].is_string() && it["unit"].is_string() && it["value"].is_number());
-        assert!(it["extra"].is_string() && !it["range"].is_null() == it.get("range").is_some());
+        assert!(it["extra"].is_string() && it["range"].is_null() != it.get("range").is_some());
     }
     let worst = all
         .iter()
