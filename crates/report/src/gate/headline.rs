@@ -32,9 +32,12 @@ fn regressed(report: &GateReport) -> String {
             .iter()
             .filter(|cell| cell.verdict == Verdict::Regressed)
     };
+    // A measured cell first: what was counted of its scheme is told beside it.
+    let is_measured = |cell: &&&GateCell| cell.is_red() && !is_counted(cell.class);
     let Some(worst) = of_verdict()
-        .find(|cell| cell.is_red())
-        .or(of_verdict().next())
+        .find(is_measured)
+        .or_else(|| of_verdict().find(|cell| cell.is_red()))
+        .or_else(|| of_verdict().next())
     else {
         return "Regressed, but no cell tells where.".to_owned();
     };

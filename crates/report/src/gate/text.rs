@@ -29,10 +29,10 @@ pub fn text(report: &GateReport, options: TextOptions) -> String {
     let report = &legible::report(report);
     let mut page = Page::new(options);
     page.headline(report.verdict, &headline(report));
-    page.prose("", &format!("base       {}", words::side(&report.base)));
+    page.prose("", &format!("base: {}", words::side(&report.base)));
     page.prose(
         "",
-        &format!("candidate  {}", words::side(&report.candidate)),
+        &format!("candidate: {}", words::side(&report.candidate)),
     );
     page.cells(report);
     page.blank();

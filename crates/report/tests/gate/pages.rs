@@ -55,7 +55,7 @@ fn a_page_shows_the_verdict_the_cells_and_the_machine() {
     let shown = page(&everything());
     let parts = [
         "id=\"verdict\"",
-        "Regressed: session.memory,",
+        "Regressed: session.memory.cookie, server",
         "This machine was qualified on 2026-11-24",
         "id=\"cells\"",
         "+12.1 % (11.1 to 13.1)",

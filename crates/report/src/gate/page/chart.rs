@@ -3,12 +3,13 @@
 use authbench_results::{GateCell, MetricClass, Verdict};
 use maud::{Markup, html};
 
+use crate::gate::order::is_counted;
 use crate::gate::words;
 use crate::svg::{Scale, drawing, px};
 
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 330.0;
-const RIGHT: f64 = 130.0;
+const RIGHT: f64 = 180.0;
 const TOP: f64 = 16.0;
 const PITCH: f64 = 26.0;
 /// Rows beyond these say nothing that the table does not.
@@ -48,11 +49,17 @@ pub(super) fn effects(class: MetricClass, cells: &[&GateCell]) -> Option<Markup>
         }
     };
     let title = format!("Effects: {}", class.label());
-    let text = "One row a cell: the mark is the effect, the thin line its 95 % interval, the thick stroke its budget.";
+    let text = if is_counted(class) {
+        "One row a cell: the mark is the change of what was counted, the thick stroke its budget. Hollow marks are advice."
+    } else {
+        "One row a cell: the mark is the effect, the thin line its 95 % interval, the thick stroke its budget. Verdicts \
+         follow from a test that allows for the number of cells, so an interval just beyond its budget may be \
+         inconclusive. Hollow marks are advice."
+    };
     Some(html! {
         figure id=(id) class="wide" {
             h3 { (title) }
-            p class="lead" { (text) " A cell regressed if its whole interval lies beyond its budget, and again in fresh blocks; hollow marks are advice." }
+            p class="lead" { (text) }
             div class="scroll" tabindex="0" { (drawing(&id, &title, text, (WIDTH, bottom + 48.0), &body)) }
         }
     })
