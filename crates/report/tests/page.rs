@@ -389,3 +389,14 @@ fn every_colour_stands_out_in_both_themes() {
         assert!(contrast("warn-ink", "warn") >= 4.5 && contrast("bad-ink", "bad") >= 4.5);
     }
 }
+
+#[test]
+fn the_page_says_whether_the_machine_was_qualified() {
+    let mut result = small();
+    assert!(page(&result).contains("This machine has NOT been qualified"));
+    result.qualification.id = Some("q-1".to_owned());
+    result.qualification.at = Some("2026-11-24T03:00:00Z".to_owned());
+    result.qualification.aa_gates = 30;
+    result.qualification.qualified.push("a/b".to_owned());
+    assert!(page(&result).contains("was qualified on 2026-11-24: 0 of 30 gates"));
+}
