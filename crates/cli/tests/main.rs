@@ -12,4 +12,5 @@ mod serve;
 mod shards;
 mod strangers;
 mod support;
+mod validate;
 mod verdicts;

@@ -1,5 +1,6 @@
 //! Whether a result contradicts itself.
 
+mod conformance;
 mod counted;
 mod gate;
 mod qualification;

@@ -36,6 +36,16 @@ pub enum ConformanceVersion {
     V1,
 }
 
+impl ConformanceVersion {
+    /// The name that stands in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "authbench.conformance/1",
+        }
+    }
+}
+
 /// The server that was tried.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

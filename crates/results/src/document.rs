@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 use crate::baseline::{Baseline, BaselineVersion};
 use crate::check::Inconsistency;
+use crate::conformance::{ConformanceReport, ConformanceVersion};
 use crate::file::{self, plain};
 use crate::gate::{GateReport, GateVersion, Side};
 use crate::qualification::{Qualification, QualificationVersion};
@@ -57,6 +58,7 @@ macro_rules! document {
 
 document!(
     Baseline: BaselineVersion,
+    ConformanceReport: ConformanceVersion,
     GateReport: GateVersion,
     Qualification: QualificationVersion,
     RunResult: SchemaVersion

@@ -44,6 +44,31 @@ pub fn all() -> [(&'static str, String); 6] {
     ]
 }
 
+/// The JSON Schema that a file must follow to be read, by the name that the
+/// file gives: like the one that is written, but members that were added after
+/// the first files may be absent. None if there is no such schema.
+#[must_use]
+pub fn for_reading(schema: &str) -> Option<serde_json::Value> {
+    let body = match schema {
+        "authbench.result/1" => reading::<RunResult>(),
+        "authbench.conformance/1" => reading::<ConformanceReport>(),
+        "authbench.gate/1" => reading::<GateReport>(),
+        "authbench.qualification/1" => reading::<Qualification>(),
+        "authbench.baseline/1" => reading::<Baseline>(),
+        "authbench.history/1" => reading::<HistoryLine>(),
+        _ => return None,
+    };
+    Some(body)
+}
+
+fn reading<T: JsonSchema>() -> serde_json::Value {
+    SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
 fn of<T: JsonSchema>() -> String {
     let generator = SchemaSettings::draft2020_12()
         .for_serialize()
