@@ -45,7 +45,8 @@ pub(super) struct Checker {
 
 impl Checker {
     /// What is wrong with the file at `path`, below the folder of this name;
-    /// None if it is nothing to check (prose, a place holder).
+    /// None if it is nothing to check (prose, a place holder, the page of a
+    /// result).
     ///
     /// # Errors
     /// When a schema of our own cannot be used.
@@ -55,7 +56,9 @@ impl Checker {
         folder: Option<&str>,
     ) -> Result<Option<Vec<Problem>>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let problems = if name == ".gitkeep" || name.ends_with(".md") {
+        // A page stands beside the result that it shows.
+        let is_page = name.ends_with(".html") && path.with_extension("json").is_file();
+        let problems = if name == ".gitkeep" || name.ends_with(".md") || is_page {
             return Ok(None);
         } else if name.ends_with(".schema.json") {
             schema_file(path, &name)
