@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod compare;
 pub(crate) mod conform;
 pub(crate) mod control;
 pub(crate) mod export;
+pub(crate) mod gate;
 pub(crate) mod interleave;
 pub(crate) mod list;
 pub(crate) mod load;

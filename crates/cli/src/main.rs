@@ -46,12 +46,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bench(commands::bench::Args),
+    Compare(Box<commands::compare::Args>),
     Conform(Box<commands::conform::Args>),
     #[command(hide = true)]
     Control(commands::control::Args),
     Export(commands::export::Args),
     #[command(hide = true)]
     Interleave(commands::interleave::Args),
+    Gate(Box<commands::gate::Args>),
     List(commands::list::Args),
     Load(commands::load::Args),
     Merge(commands::merge::Args),
@@ -68,10 +70,12 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => commands::run::quick(&cli.quick),
         Some(Command::Bench(args)) => commands::bench::execute(&args),
+        Some(Command::Compare(args)) => commands::compare::execute(&args),
         Some(Command::Conform(args)) => commands::conform::execute(&args),
         Some(Command::Control(args)) => commands::control::execute(&args),
         Some(Command::Export(args)) => commands::export::execute(&args),
         Some(Command::Interleave(args)) => commands::interleave::execute(&args),
+        Some(Command::Gate(args)) => commands::gate::execute(&args),
         Some(Command::List(args)) => commands::list::execute(&args),
         Some(Command::Load(args)) => commands::load::execute(&args),
         Some(Command::Merge(args)) => commands::merge::execute(&args),

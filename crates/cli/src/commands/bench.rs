@@ -1,12 +1,13 @@
 //! `authbench bench`: runs the criterion benches of the workspace and keeps
 //! what they find.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 use crate::bench::{self, Plan};
 use crate::exit::Outcome;
+use crate::gate::compare::standing;
 use crate::term::Format;
 
 /// Measure what single operations of strategies and stores cost (needs cargo
@@ -29,7 +30,11 @@ pub(crate) struct Args {
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
     let plan = Plan::new(&args.names, args.quick)?;
-    let result = bench::run(&plan)?;
+    let mut result = bench::run(&plan)?;
+    match standing(args.out.parent().unwrap_or(Path::new("."))) {
+        Ok(standing) => result.qualification = standing,
+        Err(error) => result.run.warnings.push(format!("{error:#}")),
+    }
     let saved =
         authbench_results::store::write_or_rescue(&args.out, &std::env::temp_dir(), &result)
             .context("the result is lost")?;

@@ -10,6 +10,7 @@ use authbench_load::{KneeSearch, Scenario, Share};
 use authbench_results::Purpose;
 
 use crate::exit::{Outcome, UsageError};
+use crate::gate::compare::standing;
 use crate::run::candidate::Candidate;
 use crate::run::carrier::Carrier;
 use crate::run::library::{self, Source};
@@ -161,8 +162,12 @@ fn measure(scenario: &str, options: &Options) -> Result<Outcome> {
         .map(|name| name.value.clone())
         .collect();
     let progress = Progress::new(steps(&plan), &names, options.quiet);
-    let result = run::run(&plan, &placement, &stop, &progress)?;
+    let mut result = run::run(&plan, &placement, &stop, &progress)?;
     drop(progress);
+    match standing(options.out.parent().unwrap_or(Path::new("."))) {
+        Ok(standing) => result.qualification = standing,
+        Err(error) => result.run.warnings.push(format!("{error:#}")),
+    }
     let saved =
         authbench_results::store::write_or_rescue(&options.out, &std::env::temp_dir(), &result)
             .context("the result is lost")?;
