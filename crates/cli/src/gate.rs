@@ -4,6 +4,7 @@ pub(crate) mod arm;
 pub(crate) mod build;
 pub(crate) mod compare;
 pub(crate) mod control;
+pub(crate) mod counted;
 pub(crate) mod interleave;
 pub(crate) mod judgement;
 pub(crate) mod lineup;

@@ -420,7 +420,11 @@ fn failures(verdict: &Conformance) -> Option<String> {
     })
 }
 
-pub(crate) fn environment(placement: &Placement, services: &Services, carrier: Carrier) -> Environment {
+pub(crate) fn environment(
+    placement: &Placement,
+    services: &Services,
+    carrier: Carrier,
+) -> Environment {
     let numbers = |cores: Option<&authbench_lab::CoreSet>| {
         cores
             .map(|cores| {

@@ -49,7 +49,10 @@ pub(crate) fn run(wanted: &Wanted<'_>) -> Result<GateReport> {
     let begun = Begun::now();
     let seed = wanted.settings.seed()?;
     let standing = standing(&wanted.settings.results)?;
-    let (base, candidate) = (Named::find(wanted.base, Path::new("."))?, Named::find(wanted.candidate, Path::new("."))?);
+    let (base, candidate) = (
+        Named::find(wanted.base, Path::new("."))?,
+        Named::find(wanted.candidate, Path::new("."))?,
+    );
     let mut found = Found::default();
     let (base, candidate) = match (base, candidate) {
         (Named::File(base), Named::File(candidate)) => {

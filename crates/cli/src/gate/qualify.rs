@@ -75,7 +75,11 @@ fn qualification(
             break;
         }
         match a_round(bench, of_round(seed, round), (&arms, &pilots), &mut blocks) {
-            Ok(Some(judged)) => gates.extend(judged.into_iter().map(|(arm, judged, ms)| { let gate = known(wanted.rules, round, arm, &judged, ms); eprintln!("{}", line(&gate, wanted.rounds)); gate })),
+            Ok(Some(judged)) => gates.extend(judged.into_iter().map(|(arm, judged, ms)| {
+                let gate = known(wanted.rules, round, arm, &judged, ms);
+                eprintln!("{}", line(&gate, wanted.rounds));
+                gate
+            })),
             Ok(None) => break,
             Err(error) if gates.is_empty() => return Err(error),
             Err(error) => {

@@ -123,7 +123,9 @@ impl Bench<'_> {
     /// # Errors
     /// When one cannot be served.
     pub(crate) fn pilot(&self, seed: u64, base: &Arm) -> Result<Pilots> {
-        pilot(&self.stage(seed), base, &self.lineup.strategies())
+        let strategies = self.lineup.strategies();
+        self.progress.add_steps(strategies.len() as u64);
+        pilot(&self.stage(seed), base, &strategies)
     }
 
     /// The blocks of all strategies and arms.
@@ -142,7 +144,7 @@ impl Bench<'_> {
             blocks: self.rules.blocks,
             first_index: 0,
         };
-        interleave::measure(&self.stage(seed), arms, pilots, task)
+        self.measure(seed, arms, pilots, task)
     }
 
     /// What `blocks` say of arm `number`; what is red is measured again.
@@ -183,7 +185,7 @@ impl Bench<'_> {
             blocks: self.rules.confirm_blocks,
             first_index: u32::try_from(blocks.len()).unwrap_or(u32::MAX),
         };
-        let fresh = interleave::measure(&self.stage(seed), &pair, pilots, task)?;
+        let fresh = self.measure(seed, &pair, pilots, task)?;
         confirm(&settings, &mut cells, &fresh, 1);
         Ok(Judged { cells, fresh })
     }
@@ -226,6 +228,18 @@ impl Bench<'_> {
                 control_version: CONTROL_VERSION,
             },
         })
+    }
+
+    fn measure(
+        &self,
+        seed: u64,
+        arms: &[Arm],
+        pilots: &Pilots,
+        task: Task<'_>,
+    ) -> Result<Vec<PairedBlock>> {
+        let steps = u64::from(task.blocks) * task.strategies.len() as u64;
+        self.progress.add_steps(steps);
+        interleave::measure(&self.stage(seed), arms, pilots, task)
     }
 
     fn stage(&self, seed: u64) -> Stage<'_> {
