@@ -8,10 +8,11 @@ use crate::rules::Rules;
 /// [`Verdict::NotMeasured`], why in one sentence with the way out.
 ///
 /// - Regressed: a binding cell is.
-/// - Not measured: a class that the rules require was not measured, no cell of
-///   it could be judged, or a binding cell of it could not; or a binding cell
-///   of any class is inconclusive although only an effect beyond
-///   `blind_percent` would have been seen.
+/// - Not measured: a class that the rules require was not measured, or no cell
+///   of it could be judged; or a binding cell of any class could not be, as one
+///   that was red at first and could not be looked at again; or one is
+///   inconclusive although only an effect beyond `blind_percent` would have been
+///   seen.
 /// - Inconclusive: a binding cell is, or no cell is binding, so that nothing
 ///   was shown.
 /// - Improved: a binding cell is.
@@ -29,6 +30,7 @@ pub fn whole(
         .required
         .iter()
         .find_map(|class| missing(*class, classes, cells));
+    let missing = missing.or_else(|| unjudged(cells));
     if let Some(reason) = missing.or_else(|| blind(rules, cells)) {
         return (Verdict::NotMeasured, Some(reason));
     }
@@ -64,14 +66,25 @@ fn missing(class: MetricClass, classes: &[ClassReport], cells: &[GateCell]) -> O
             "The class {label}, which is required, was not measured{why}. {way_out}"
         ));
     };
-    let unjudged = |cell: &&GateCell| cell.verdict == Verdict::NotMeasured;
     let mut own = cells.iter().filter(|cell| cell.class == report.class);
-    if own.clone().all(|cell| unjudged(&cell)) {
-        return Some(format!(
-            "Not one metric of the class {label}, which is required, could be judged. {way_out}"
-        ));
-    }
-    let cell = own.find(|cell| cell.binding && unjudged(cell))?;
+    own.all(|cell| cell.verdict == Verdict::NotMeasured)
+        .then(|| {
+            let first = cells
+                .iter()
+                .find(|cell| cell.class == class && cell.note.is_some());
+            let note = first.and_then(|cell| cell.note.as_deref());
+            let why = note.map_or_else(String::new, |note| format!(" The first says: {note}"));
+            format!(
+                "Not one metric of the class {label}, which is required, could be judged. \
+                 {way_out}{why}"
+            )
+        })
+}
+
+/// Why a binding cell could not be judged; none if all could.
+fn unjudged(cells: &[GateCell]) -> Option<String> {
+    let mut cells = cells.iter();
+    let cell = cells.find(|cell| cell.binding && cell.verdict == Verdict::NotMeasured)?;
     let why = cell.note.as_deref().unwrap_or("No reason is known.");
     Some(format!(
         "{} of {} could not be judged: {} Repeat the measurement once that is mended.",
@@ -162,7 +175,10 @@ mod tests {
             only(cell(Wall, Verdict::Inconclusive, false)),
             Verdict::Pass
         );
-        assert_eq!(only(cell(Wall, Verdict::NotMeasured, true)), Verdict::Pass);
+        assert_eq!(
+            only(cell(Wall, Verdict::NotMeasured, true)),
+            Verdict::NotMeasured
+        );
         assert_eq!(only(cell(Cpu, Verdict::NotMeasured, false)), Verdict::Pass);
         assert_eq!(
             only(cell(Cpu, Verdict::Regressed, true)),

@@ -69,9 +69,9 @@ impl Outputs {
             self.markdown(report),
             self.file(self.junit.as_deref(), || Ok(gate::junit(report)?)),
             self.file(self.html.as_deref(), || Ok(gate::page(report))),
-            self.file(self.bmf.as_deref(), || Ok(gate::bmf(report))),
+            self.file(self.bmf.as_deref(), || Ok(gate::bmf(report)?)),
             self.file(self.github_benchmark.as_deref(), || {
-                Ok(gate::github_benchmark(report))
+                Ok(gate::github_benchmark(report)?)
             }),
             self.print(report),
         ] {

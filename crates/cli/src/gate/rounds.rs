@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result, bail};
 use authbench_conf::Located;
 use authbench_engine::EngineKind;
-use authbench_gate::{Rules, confirm, judge};
+use authbench_gate::{Rules, confirm, judge, pairs_needed};
 use authbench_lab::{Placement, control::CONTROL_VERSION, cores};
 use authbench_load::Scenario;
 use authbench_results::{
-    GateCell, Health, Interleaving, PairedBlock, Round, Snapshot, Standing, Verdict,
+    GateCell, Health, Interleaving, MetricClass, PairedBlock, Round, Snapshot, Standing, Verdict,
 };
 
 use crate::gate::arm::Arm;
@@ -182,7 +182,7 @@ impl Bench<'_> {
         let task = Task {
             strategies: &red,
             round: Round::Confirm,
-            blocks: self.rules.confirm_blocks,
+            blocks: self.rules.confirm_blocks.max(needed(self.rules, &cells)),
             first_index: u32::try_from(blocks.len()).unwrap_or(u32::MAX),
         };
         let fresh = self.measure(seed, &pair, pilots, task)?;
@@ -254,6 +254,18 @@ impl Bench<'_> {
             progress: self.progress,
         }
     }
+}
+
+/// The fewest blocks by which as many red cells as there are can be confirmed.
+fn needed(rules: &Rules, cells: &[GateCell]) -> u32 {
+    let red = |class| {
+        let of_class = cells.iter().filter(|cell| cell.class == class);
+        of_class
+            .filter(|cell| cell.verdict == Verdict::Regressed)
+            .count()
+    };
+    let most = MetricClass::ALL.map(red).into_iter().max();
+    pairs_needed(rules.alpha, most.unwrap_or(0).max(1))
 }
 
 /// How far the control was from its own median at worst, as a fraction of it.
