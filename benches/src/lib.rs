@@ -11,4 +11,5 @@ pub mod fresh;
 pub mod ground;
 pub mod logins;
 pub mod options;
+pub mod programs;
 pub mod turns;
