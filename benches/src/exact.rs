@@ -15,7 +15,7 @@ use crate::fixed::{CALLS, Operation, Prepared};
 use crate::ground::Ground;
 
 pub use deadlines::accepted_after_deadlines;
-pub use round_trips::round_trips;
+pub use round_trips::{knows_round_trips, round_trips};
 pub use wire::wire_bytes;
 
 /// Roles of the subject whose credentials are measured.

@@ -18,10 +18,7 @@ use crate::ground::{Ground, Opened};
 /// # Errors
 /// When the server or the strategy cannot be had, or something is refused.
 pub fn round_trips(case: &Case) -> Result<Vec<CountedFigure>> {
-    let storage = case.recipe.storage.as_ref();
-    let is_plain_redis =
-        storage.is_some_and(|it| matches!(it.store, Store::Redis(_)) && it.cache.is_none());
-    if !is_plain_redis {
+    if !knows_round_trips(case) {
         return Ok(Vec::new());
     }
     let ground = Ground::new()?.metered();
@@ -29,6 +26,14 @@ pub fn round_trips(case: &Case) -> Result<Vec<CountedFigure>> {
     let figures = ground.runtime().block_on(count(case, &opened, &ground));
     ground.close(opened)?;
     figures
+}
+
+/// Whether the store of `case` knows how often it was waited for, and that is
+/// the same each time.
+#[must_use]
+pub fn knows_round_trips(case: &Case) -> bool {
+    let storage = case.recipe.storage.as_ref();
+    storage.is_some_and(|it| matches!(it.store, Store::Redis(_)) && it.cache.is_none())
 }
 
 async fn count(case: &Case, opened: &Opened, ground: &Ground) -> Result<Vec<CountedFigure>> {

@@ -3,6 +3,7 @@
 pub(crate) mod arm;
 pub(crate) mod build;
 pub(crate) mod control;
+pub(crate) mod counted;
 pub(crate) mod interleave;
 pub(crate) mod lineup;
 pub(crate) mod order;
