@@ -111,6 +111,12 @@ pub fn absent(service: Service) -> Option<NotFound> {
     services::locate(service).err()
 }
 
+/// The same of the service that a recipe needs.
+#[must_use]
+pub fn absent_for(service: authbench_catalog::registry::Service) -> Option<NotFound> {
+    absent(in_the_lab(service))
+}
+
 /// What is left out, and why.
 #[derive(Debug, Default)]
 #[must_use]

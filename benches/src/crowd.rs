@@ -69,22 +69,43 @@ impl Crowd {
     /// # Errors
     /// When the strategy refuses what it must accept, or the other way round.
     pub async fn fill(opened: &Opened, case: &Case, population: usize, at: UnixMs) -> Result<Self> {
-        let strategy = opened.strategy();
         let sample = population.clamp(1_000.min(SAMPLE), SAMPLE);
-        let (live, dead) = match (case.is_stateless(), case.keeps_the_dead()) {
-            (true, _) => (1_000, 1_000),
-            (false, true) => (sample, population),
-            (false, false) => (population, population.min(SAMPLE)),
+        let size = match (case.is_stateless(), case.keeps_the_dead()) {
+            (true, _) => Size::exactly(1_000, 1_000),
+            (false, true) => Size::exactly(sample, population),
+            (false, false) => Size::exactly(population, population.min(SAMPLE)),
         };
+        Self::fill_to(opened, case, size, at, Ok).await
+    }
+
+    /// The same with exactly so many logins; `spell` has a look at each
+    /// credential before it is presented to anybody.
+    ///
+    /// # Errors
+    /// As [`Crowd::fill`], and what `spell` says.
+    pub async fn fill_to(
+        opened: &Opened,
+        case: &Case,
+        size: Size,
+        at: UnixMs,
+        spell: impl Fn(String) -> Result<String>,
+    ) -> Result<Self> {
+        let strategy = opened.strategy();
         let filler = Filler {
             strategy,
             width: case.width(),
             at,
         };
-        let mut hits = filler.live(0, live).await?;
+        let spelt = |texts: Vec<String>| texts.into_iter().map(&spell).collect();
+        let live: Result<Vec<String>> = spelt(filler.live(0, size.live).await?);
+        let mut hits = live?;
         let mut misses = match end_of(opened) {
             End::Never => filler.spoilt(&hits).await?,
-            end => filler.dead(live, dead, end).await?,
+            end => {
+                let dead: Result<Vec<String>> =
+                    spelt(filler.dead(size.live, size.dead, end).await?);
+                dead?
+            }
         };
         shuffle(&mut hits, 2)?;
         shuffle(&mut misses, 3)?;
@@ -103,6 +124,21 @@ impl Crowd {
             hits: Texts::new(&hits),
             misses: Texts::new(&misses),
         })
+    }
+}
+
+/// How many logins there are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Size {
+    live: usize,
+    dead: usize,
+}
+
+impl Size {
+    /// So many that live, and so many that were ended, where logins can be.
+    #[must_use]
+    pub const fn exactly(live: usize, dead: usize) -> Self {
+        Self { live, dead }
     }
 }
 

@@ -7,18 +7,28 @@ use anyhow::{Context as _, Result, anyhow};
 use authbench_catalog::backing::Sweep;
 use authbench_catalog::{Backing, BackingOptions, Node, ServiceUrls};
 use authbench_core::system::SystemClock;
-use authbench_core::{Clock as _, DynStrategy, UnixMs};
+use authbench_core::{Clock, DynStrategy, ManualClock, SeededEntropy, UnixMs};
 use authbench_lab::services;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::cases::{Case, in_the_lab};
+use crate::fixed::with_fixed_keys;
+use crate::logins::ISSUED_AT;
+
+/// Of all that would be random where it must not be.
+const SEED: u64 = 1;
 
 /// Runtime, folder and clock of one bench.
 pub struct Ground {
     runtime: Runtime,
     home: TempDir,
     at: UnixMs,
+    /// The clock that nothing moves, where all is to come out the same in
+    /// every process.
+    fixed: Option<Arc<ManualClock>>,
+    metered: bool,
 }
 
 /// One strategy, opened.
@@ -44,7 +54,36 @@ impl Ground {
             runtime,
             home: tempfile::tempdir().context("there is no folder for temporary files")?,
             at: SystemClock.now(),
+            fixed: None,
+            metered: false,
         })
+    }
+
+    /// The same in every process: keys, randomness and instants are fixed.
+    ///
+    /// # Errors
+    /// As [`Ground::new`].
+    pub fn fixed() -> Result<Self> {
+        Ok(Self {
+            at: ISSUED_AT,
+            fixed: Some(Arc::new(ManualClock::at(ISSUED_AT))),
+            ..Self::new()?
+        })
+    }
+
+    /// The same, but what stores are asked is counted.
+    #[must_use]
+    pub fn metered(self) -> Self {
+        Self {
+            metered: true,
+            ..self
+        }
+    }
+
+    /// The clock of what was opened here, where it stands still.
+    #[must_use]
+    pub const fn clock(&self) -> Option<&Arc<ManualClock>> {
+        self.fixed.as_ref()
     }
 
     /// The runtime.
@@ -98,8 +137,16 @@ impl Ground {
     }
 
     fn open_with(&self, case: &Case, options: BackingOptions, home: TempDir) -> Result<Opened> {
+        let (recipe, options) = match &self.fixed {
+            None => (case.recipe.clone(), options),
+            Some(clock) => (with_fixed_keys(&case.recipe), repeatable(clock, options)),
+        };
+        let options = BackingOptions {
+            metered: self.metered,
+            ..options
+        };
         let opened = async {
-            let backing = Backing::open(&case.recipe, options).await?;
+            let backing = Backing::open(&recipe, options).await?;
             let node = backing.node().await?;
             Ok::<_, anyhow::Error>((backing, node))
         };
@@ -128,7 +175,49 @@ impl Ground {
     }
 }
 
+fn repeatable(clock: &Arc<ManualClock>, options: BackingOptions) -> BackingOptions {
+    BackingOptions {
+        entropy: Arc::new(SeededEntropy::new(SEED)),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        hash_seed: Some(SEED),
+        ..options
+    }
+}
+
 impl Opened {
+    /// One more node on the same store with the same keys.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn another_node(&self) -> Result<Node> {
+        Ok(self.backing.node().await?)
+    }
+
+    /// The node.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// How often its store was asked so far, and how often that meant to wait
+    /// for an answer over a wire, where that is known; none of either where
+    /// nothing is counted ([`Ground::metered`]).
+    #[must_use]
+    pub fn store_counts(&self) -> (u64, Option<u64>) {
+        let stats = self.node.stats.as_ref().map(|read| read());
+        let stats = stats.unwrap_or_default();
+        let operations = stats.store_operations.values().sum();
+        (operations, stats.store_round_trips)
+    }
+
+    /// The private key that signs at `at`, as a JWK; none where access tokens
+    /// are no JWTs.
+    #[must_use]
+    pub fn signing_key(&self, at: UnixMs) -> Option<Result<Value>> {
+        let key = self.node.signing_key.as_ref()?;
+        Some(key(at).map_err(|source| anyhow::Error::from_boxed(source)))
+    }
+
     /// The strategy.
     #[must_use]
     pub fn strategy(&self) -> &Arc<dyn DynStrategy> {

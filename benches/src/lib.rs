@@ -4,9 +4,12 @@
 pub mod cases;
 pub mod closed_loop;
 pub mod crowd;
+pub mod exact;
 pub mod figures;
+pub mod fixed;
 pub mod fresh;
 pub mod ground;
 pub mod logins;
 pub mod options;
+pub mod programs;
 pub mod turns;

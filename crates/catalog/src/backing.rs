@@ -43,6 +43,11 @@ pub struct BackingOptions {
     pub clock: Arc<dyn Clock>,
     /// A folder for files that a recipe does not place itself.
     pub home: PathBuf,
+    /// Gives subjects the same places in a table in memory in every process,
+    /// for counts that must come out the same each time; none is random. Never
+    /// for a server that is reached from outside
+    /// ([`MemoryStore::with_hash_seed`](authbench_stores::MemoryStore::with_hash_seed)).
+    pub hash_seed: Option<u64>,
     /// Where replicas in other processes find the same keys, the same names in
     /// store servers and the same SQLite file, if there are such replicas.
     pub share: Option<Arc<ShareFolder>>,
@@ -69,6 +74,7 @@ impl BackingOptions {
             entropy: Arc::new(OsEntropy),
             clock: Arc::new(SystemClock),
             home: home.to_owned(),
+            hash_seed: None,
             share: None,
             services: ServiceUrls::default(),
             accounts: None,

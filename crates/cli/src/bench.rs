@@ -2,7 +2,7 @@
 //! they leave in cargo's target folder.
 
 mod figures;
-mod workspace;
+pub(crate) mod workspace;
 
 use anyhow::{Context as _, Result, bail};
 use authbench_core::Clock as _;

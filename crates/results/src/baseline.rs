@@ -63,6 +63,16 @@ pub struct Toolchain {
     pub valgrind: Option<String>,
 }
 
+/// What a bench has counted, as it hands that on.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// The figures.
+    pub figures: Vec<CountedFigure>,
+    /// What could not be counted, each with its reason.
+    pub skipped: Vec<String>,
+}
+
 /// One figure that was counted: the same in every run over the same code.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

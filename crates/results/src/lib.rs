@@ -31,7 +31,7 @@ pub mod stats;
 pub mod store;
 mod traffic;
 
-pub use baseline::{Baseline, BaselineVersion, CountedFigure, Toolchain};
+pub use baseline::{Baseline, BaselineVersion, CountedFigure, Counts, Toolchain};
 pub use bench::BenchFigure;
 pub use cell::{
     ArrivalProcess, Block, Cell, Costs, Latency, Load, LoadModel, Metric, OutcomeKind, Outcomes,

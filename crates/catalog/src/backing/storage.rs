@@ -64,10 +64,10 @@ impl Shared {
             return Ok(Self::Nothing);
         };
         if options.stand_in && storage.store.service().is_some() {
-            return Ok(Self::Memory(Arc::new(MemoryStore::new())));
+            return Ok(Self::Memory(Arc::new(memory(options))));
         }
         match &storage.store {
-            Store::Memory(_) => Ok(Self::Memory(Arc::new(MemoryStore::new()))),
+            Store::Memory(_) => Ok(Self::Memory(Arc::new(memory(options)))),
             Store::Sqlite(sqlite) => {
                 let sqlite = placed(recipe, sqlite, options);
                 // Nodes may open it at once when it is there.
@@ -278,6 +278,11 @@ fn stats<S: RecordStore + HasTraffic + 'static>(
             store_received_bytes: traffic.map(|traffic| traffic.octets_received),
         }
     })
+}
+
+fn memory(options: &BackingOptions) -> MemoryStore {
+    let seed = options.hash_seed;
+    seed.map_or_else(MemoryStore::new, MemoryStore::with_hash_seed)
 }
 
 /// The store's settings with the place of its file.

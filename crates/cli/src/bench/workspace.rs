@@ -101,7 +101,16 @@ impl Workspace {
         self.target.join("authbench")
     }
 
-    fn around(folder: &Path) -> Result<Option<Self>> {
+    /// Where benches put what they count.
+    pub(crate) fn counted(&self) -> PathBuf {
+        self.target.join("authbench-counted")
+    }
+
+    /// The workspace around `folder`, if it has our benches.
+    ///
+    /// # Errors
+    /// When there is no cargo.
+    pub(crate) fn around(folder: &Path) -> Result<Option<Self>> {
         if !folder.is_dir() {
             return Ok(None);
         }
@@ -146,6 +155,7 @@ impl Package {
     }
 }
 
-fn cargo() -> Command {
+/// Cargo.
+pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

@@ -1,5 +1,6 @@
 //! `authbench results`: what becomes of files under `results/`.
 
+mod bless;
 mod validate;
 
 use anyhow::Result;
@@ -16,11 +17,13 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Bless(bless::Args),
     Validate(validate::Args),
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
     match &args.command {
+        Command::Bless(args) => bless::execute(args),
         Command::Validate(args) => validate::execute(args),
     }
 }

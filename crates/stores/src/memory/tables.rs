@@ -9,7 +9,8 @@ use std::hash::BuildHasher as _;
 use authbench_core::{
     Digest, Inserted, LoginId, Record, Rotated, SubjectId, Swapped, Touch, UnixMs,
 };
-use foldhash::quality::RandomState;
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
 use smallvec::SmallVec;
 
 pub(super) use locks::ParkingLot;
@@ -22,7 +23,7 @@ use locks::{Lock as _, Locks, SharedLock as _};
 pub(super) struct Tables<L: Locks> {
     records: Box<[RecordShard<L>]>,
     owners: Box<[OwnerShard<L>]>,
-    subject_hasher: RandomState,
+    subject_hasher: SeedableRandomState,
 }
 
 type RecordShard<L> = Padded<<L as Locks>::Shared<SlotTable<Entry>>>;
@@ -55,6 +56,17 @@ const _: () = assert!(size_of::<Entry>() == 136 && size_of::<Owner>() == 48);
 
 impl<L: Locks> Tables<L> {
     pub(super) fn new() -> Self {
+        Self::hashed_by(SeedableRandomState::random())
+    }
+
+    /// Tables in which the same subjects have the same places in every
+    /// process.
+    pub(super) fn seeded(seed: u64) -> Self {
+        let seeded = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
+        Self::hashed_by(seeded)
+    }
+
+    fn hashed_by(subject_hasher: SeedableRandomState) -> Self {
         Self {
             records: (0..SHARDS)
                 .map(|_| Padded(L::Shared::new(SlotTable::new())))
@@ -62,7 +74,7 @@ impl<L: Locks> Tables<L> {
             owners: (0..SHARDS)
                 .map(|_| Padded(L::Exclusive::new(SlotTable::new())))
                 .collect(),
-            subject_hasher: RandomState::default(),
+            subject_hasher,
         }
     }
 
