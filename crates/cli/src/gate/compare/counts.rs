@@ -9,6 +9,7 @@ use crate::gate::compare::{Found, Wanted};
 use crate::gate::counted::counted;
 use crate::gate::judgement::{left_out, measured};
 use crate::gate::side::Built;
+use crate::services::Services;
 
 const CLASSES: [MetricClass; 2] = [MetricClass::Exact, MetricClass::Instructions];
 
@@ -28,6 +29,7 @@ pub(super) fn compare(
         let why = "a program has no benches to count with: name a revision or a tree".to_owned();
         return Ok(leave_out(wanted, &why, found));
     };
+    let services = Services::default();
     let against = match (wanted.baseline, &base.tree) {
         (Some(baseline), _) => Figures {
             figures: baseline.figures.clone(),
@@ -40,7 +42,7 @@ pub(super) fn compare(
             return Ok(leave_out(wanted, &why, found));
         }
         (None, Some(tree)) => {
-            let counted = counted(tree)?;
+            let counted = counted(tree, &services)?;
             said(&counted.skipped, found);
             Figures {
                 figures: counted.figures,
@@ -48,7 +50,7 @@ pub(super) fn compare(
             }
         }
     };
-    let counted = counted(tree)?;
+    let counted = counted(tree, &services)?;
     said(&counted.skipped, found);
     let ours = Figures {
         figures: counted.figures,
