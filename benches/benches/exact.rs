@@ -28,7 +28,9 @@ fn main() -> Result<()> {
     }
     for recipe in shipped() {
         if options.wants(&recipe.name) {
-            counts.figures.extend(wire_bytes(&recipe)?);
+            let octets = wire_bytes(&recipe);
+            let octets = octets.with_context(|| format!("`{}` over the wire", recipe.name))?;
+            counts.figures.extend(octets);
         }
     }
     print(&counts.figures);

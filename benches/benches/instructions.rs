@@ -19,7 +19,7 @@ use authbench_benches::fixed::{CALLS, varies};
 use authbench_benches::options::Options;
 use authbench_benches::programs::{self, Program};
 use authbench_results::{CountedFigure, Counts, MetricClass};
-use serde_json::Value;
+use serde::Deserialize;
 
 /// What is to be counted, for the processes that do it:
 /// `<recipe>:<operation>`, with spaces between.
@@ -122,38 +122,53 @@ fn found(folder: &Path, count: usize) -> Result<Vec<f64>> {
         .collect()
 }
 
-/// The number of the task, and its instructions.
-fn read(file: &Path) -> Result<(usize, f64)> {
-    let summary: Value = serde_json::from_slice(&fs::read(file)?)?;
-    let id = summary["id"].as_str().context("it has no id")?;
-    let number = id
-        .rsplit('_')
-        .next()
-        .context("its id has no number")?
-        .parse()?;
-    let metrics = &summary["profiles"][0]["data"]["total"]["metrics"];
-    let counted = instructions(metrics).context("there are no instructions in it")?;
-    Ok((number, counted))
+/// A `summary.json` of gungraun, as far as it matters.
+#[derive(Deserialize)]
+struct Summary {
+    id: String,
+    profiles: Vec<Profile>,
 }
 
-/// The new value of the metric `Ir`, wherever in `metrics` it stands.
-fn instructions(metrics: &Value) -> Option<f64> {
-    let number = |value: &Value| {
-        let plain = value.as_f64();
-        plain.or_else(|| value.as_object()?.values().find_map(Value::as_f64))
+#[derive(Deserialize)]
+struct Profile {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    total: Total,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    metrics: Metrics,
+}
+
+#[derive(Deserialize)]
+struct Metrics {
+    #[serde(rename = "Ir")]
+    instructions: Metric,
+}
+
+#[derive(Deserialize)]
+struct Metric {
+    values: Values,
+}
+
+#[derive(Deserialize)]
+struct Values {
+    new: f64,
+}
+
+/// The number of the task, and its instructions.
+fn read(file: &Path) -> Result<(usize, f64)> {
+    let summary: Summary = serde_json::from_slice(&fs::read(file)?)?;
+    let number = summary.id.rsplit('_').next();
+    let number = number.context("its id has no number")?.parse()?;
+    let [profile] = &summary.profiles[..] else {
+        bail!("it has not one profile but {}", summary.profiles.len());
     };
-    match metrics {
-        Value::Object(fields) => match fields.get("Ir") {
-            Some(found) => {
-                let new = found
-                    .pointer("/metrics/Left")
-                    .or(found.pointer("/metrics/New"));
-                new.or(found.get("Left")).and_then(number)
-            }
-            None => fields.values().find_map(instructions),
-        },
-        _ => None,
-    }
+    Ok((number, profile.data.total.metrics.instructions.values.new))
 }
 
 /// What gungraun's macros make.
@@ -166,6 +181,7 @@ mod harness {
     use authbench_benches::ground::Ground;
     use authbench_benches::logins::ready;
     use authbench_catalog::{Recipe, find};
+    use gungraun::Callgrind;
     use gungraun::prelude::*;
 
     use super::TASKS;
@@ -219,7 +235,9 @@ mod harness {
     library_benchmark_group!(name = operations, benchmarks = operation);
 
     main!(
-        config = LibraryBenchmarkConfig::default().pass_through_env(TASKS),
+        config = LibraryBenchmarkConfig::default()
+            .pass_through_env(TASKS)
+            .tool(Callgrind::with_args(["--cache-sim=no"])),
         library_benchmark_groups = operations
     );
 }
