@@ -12,6 +12,7 @@ mod common;
 pub mod conformance;
 mod escape;
 pub mod gate;
+pub mod history;
 mod limits;
 mod page;
 mod points;

@@ -5,8 +5,8 @@
 pub(crate) enum Scale {
     /// From 0 to `high`, evenly.
     Linear { high: f64, step: f64 },
-    /// From `low` to `high`, evenly; 0 lies between them.
-    Signed { low: f64, high: f64, step: f64 },
+    /// From `low` to `high`, evenly.
+    Between { low: f64, high: f64, step: f64 },
     /// Nanoseconds from `low` to `high`, by ratio; both are above 0.
     Time { low: f64, high: f64 },
     /// Quantiles by their number of nines: 0, 90 %, 99 %, 99.9 % are evenly
@@ -22,13 +22,7 @@ impl Scale {
         } else {
             1.0
         };
-        let rough = high / 5.0;
-        let decade = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-            .map(|factor| factor * decade)
-            .into_iter()
-            .find(|step| *step >= rough * 0.999)
-            .unwrap_or(10.0 * decade);
+        let step = round_step(high);
         Self::Linear {
             high: (high / step - 1e-9).ceil() * step,
             step,
@@ -44,7 +38,7 @@ impl Scale {
                 (low.min(v), high.max(v))
             });
         let Self::Linear { step, .. } = Self::linear(high - low) else {
-            return Self::Signed {
+            return Self::Between {
                 low,
                 high,
                 step: 1.0,
@@ -52,9 +46,39 @@ impl Scale {
         };
         let round = |value: f64| (value.abs() / step - 1e-9).ceil() * step;
         let (low, high) = (-round(low), round(high));
-        Self::Signed {
+        Self::Between {
             low,
             high: if high > low { high } else { step },
+            step,
+        }
+    }
+
+    /// Around all of `values`, out to the next round numbers: small changes of
+    /// large figures are seen. It need not begin at 0.
+    pub(crate) fn around(values: impl IntoIterator<Item = f64>) -> Self {
+        let (low, high) = values
+            .into_iter()
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                (low.min(v), high.max(v))
+            });
+        if low > high {
+            return Self::linear(1.0);
+        }
+        // Where all are alike, a tenth to both sides.
+        let least = (low.abs().max(high.abs()) * 0.1).max(f64::MIN_POSITIVE);
+        let spread = high - low;
+        let (low, high) = if spread > least * 1e-6 {
+            (low, high)
+        } else if low == 0.0 {
+            return Self::linear(1.0);
+        } else {
+            (low - least, high + least)
+        };
+        let step = round_step(high - low);
+        Self::Between {
+            low: (low / step + 1e-9).floor() * step,
+            high: (high / step - 1e-9).ceil() * step,
             step,
         }
     }
@@ -97,7 +121,7 @@ impl Scale {
     pub(crate) fn fraction(&self, value: f64) -> f64 {
         let fraction = match self {
             Self::Linear { high, .. } => value / high,
-            Self::Signed { low, high, .. } => (value - low) / (high - low),
+            Self::Between { low, high, .. } => (value - low) / (high - low),
             Self::Time { low, high } => (value / low).ln() / (high / low).ln(),
             Self::Nines { nines } => -(1.0 - value).log10() / nines,
         };
@@ -115,7 +139,7 @@ impl Scale {
                 let steps = (high / step).round() as u32;
                 (0..=steps).map(|n| f64::from(n) * step).collect()
             }
-            Self::Signed { low, high, step } => {
+            Self::Between { low, high, step } => {
                 let steps = ((high - low) / step).round() as u32;
                 (0..=steps).map(|n| low + f64::from(n) * step).collect()
             }
@@ -127,6 +151,17 @@ impl Scale {
             }
         }
     }
+}
+
+/// The round number of which about five make `span`.
+fn round_step(span: f64) -> f64 {
+    let rough = span / 5.0;
+    let decade = 10_f64.powf(rough.log10().floor());
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .map(|factor| factor * decade)
+        .into_iter()
+        .find(|step| *step >= rough * 0.999)
+        .unwrap_or(10.0 * decade)
 }
 
 /// Every round time over a short span, only the roundest over a long one.
@@ -233,6 +268,20 @@ mod tests {
         assert_eq!(scale.fraction(0.0), 0.25);
         assert_eq!(Scale::signed([]).ticks().first(), Some(&0.0));
         assert_eq!(Scale::signed([-1.0]).fraction(0.0), 1.0);
+    }
+
+    #[test]
+    fn small_changes_of_large_figures_are_seen() {
+        let around = Scale::around([103.0, 118.0, f64::NAN]);
+        assert_eq!(
+            around.ticks(),
+            [102.5, 105.0, 107.5, 110.0, 112.5, 115.0, 117.5, 120.0]
+        );
+        assert!((around.fraction(111.25) - 0.5).abs() < 1e-9);
+        assert_eq!(Scale::around([0.0, 0.0]), Scale::linear(1.0));
+        assert_eq!(Scale::around([]), Scale::linear(1.0));
+        let alike = Scale::around([43.0, 43.0]);
+        assert!((0.3..0.7).contains(&alike.fraction(43.0)), "{alike:?}");
     }
 
     #[test]
