@@ -10,6 +10,7 @@ mod exit;
 mod export;
 mod foreign;
 mod gate;
+mod history;
 mod load;
 mod run;
 mod selfcheck;

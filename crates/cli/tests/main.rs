@@ -5,6 +5,7 @@
 mod conform;
 mod conform_ours;
 mod errors;
+mod history;
 mod interleave;
 mod k6;
 mod run;

@@ -54,7 +54,11 @@ impl Estimate {
     /// value, which need not be that median.
     fn over(value: f64, mut blocks: Vec<f64>) -> Self {
         blocks.sort_by(f64::total_cmp);
-        let at = |rank: u64| blocks.get(usize::try_from(rank).ok()?.checked_sub(1)?).copied();
+        let at = |rank: u64| {
+            blocks
+                .get(usize::try_from(rank).ok()?.checked_sub(1)?)
+                .copied()
+        };
         let ranks = stats::quantile_ranks(blocks.len() as u64, 0.5, 0.95);
         let ends = ranks.and_then(|(low, high)| at(low).zip(at(high)));
         Self {
@@ -162,7 +166,12 @@ pub(crate) fn of_baseline(baseline: &Baseline, origin: &Origin) -> Figures {
     let mut figures = Figures::default();
     for counted in &baseline.figures {
         let names = (counted.strategy.as_str(), counted.metric.as_str(), "");
-        figures.keep(origin, counted.class, names, &Estimate::plain(counted.value));
+        figures.keep(
+            origin,
+            counted.class,
+            names,
+            &Estimate::plain(counted.value),
+        );
     }
     figures
 }
@@ -257,7 +266,11 @@ fn of_facts(
             .filter_map(|block| block.server_cpu_ns_per_request());
         let estimate = Estimate::over(cpu_ns, each.collect());
         let metric = "saturated_server_cpu_ns_per_request";
-        let names = (facts.strategy.as_str(), metric, result.scenario.name.as_str());
+        let names = (
+            facts.strategy.as_str(),
+            metric,
+            result.scenario.name.as_str(),
+        );
         figures.keep(origin, MetricClass::Cpu, names, &estimate);
     }
 }
@@ -336,7 +349,10 @@ mod tests {
         let five = vec![9.0, 10.0, 11.0, 10.5, 9.5];
         assert_eq!(Estimate::over(10.0, five.clone()).interval, None);
         let six = [five, vec![10.2]].concat();
-        assert_eq!(Estimate::over(10.0, six.clone()).interval, Some((9.0, 11.0)));
+        assert_eq!(
+            Estimate::over(10.0, six.clone()).interval,
+            Some((9.0, 11.0))
+        );
         assert_eq!(Estimate::over(12.0, six).interval, Some((9.0, 12.0)));
     }
 }

@@ -136,7 +136,13 @@ fn of_gate(report: &GateReport, policy: &Policy<'_>) -> Result<Origin, String> {
         return Err("it compared files: record those instead".to_owned());
     };
     let machine = environment.short_fingerprint();
-    origin(&report.candidate.source, machine, &run.started_at, &run.id, policy)
+    origin(
+        &report.candidate.source,
+        machine,
+        &run.started_at,
+        &run.id,
+        policy,
+    )
 }
 
 fn of_baseline(baseline: &Baseline, policy: &Policy<'_>) -> Result<Origin, String> {
@@ -145,7 +151,13 @@ fn of_baseline(baseline: &Baseline, policy: &Policy<'_>) -> Result<Origin, Strin
     };
     let machine = fingerprint.get(..12).unwrap_or(fingerprint);
     let run = format!("baseline-{}", baseline.blessed_at);
-    origin(&baseline.source, machine, &baseline.blessed_at, &run, policy)
+    origin(
+        &baseline.source,
+        machine,
+        &baseline.blessed_at,
+        &run,
+        policy,
+    )
 }
 
 fn not_retracted(invalid: Option<&Invalid>) -> Result<(), String> {

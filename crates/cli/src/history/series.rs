@@ -30,7 +30,8 @@ impl Series {
     fn of(lines: Vec<HistoryLine>) -> Self {
         let values: Vec<f64> = lines.iter().map(|line| line.value).collect();
         // What is counted without load is the same in every run; every change is one.
-        let is_counted = |it: &HistoryLine| it.class == MetricClass::Exact && it.conditions.is_empty();
+        let is_counted =
+            |it: &HistoryLine| it.class == MetricClass::Exact && it.conditions.is_empty();
         let changes = if lines.iter().all(is_counted) {
             counted_changes(&values)
         } else {
@@ -115,5 +116,8 @@ fn chosen(
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", names.join(", ")),
     };
-    Err(UsageError(format!("there is no {kind} `{wanted}` in this history: {hint}")).into())
+    Err(UsageError(format!(
+        "there is no {kind} `{wanted}` in this history: {hint}"
+    ))
+    .into())
 }

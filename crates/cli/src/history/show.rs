@@ -22,7 +22,14 @@ pub(crate) fn overview(series: &[Series], format: Format, is_ascii: bool) -> Str
         header.push("machine");
     }
     let left = header.len();
-    header.extend(["history", "runs", "first", "last", "change", "change points"]);
+    header.extend([
+        "history",
+        "runs",
+        "first",
+        "last",
+        "change",
+        "change points",
+    ]);
     let rows = series.iter().map(|one| {
         let line = head(one);
         let mut row = vec![
@@ -211,6 +218,8 @@ fn told(metric: &str, change_point: &ChangePoint) -> String {
 }
 
 fn change(before: f64, after: f64) -> String {
-    history::change_percent(before, after)
-        .map_or_else(|| units::DASH.to_owned(), |percent| format!("{percent:+.1} %"))
+    history::change_percent(before, after).map_or_else(
+        || units::DASH.to_owned(),
+        |percent| format!("{percent:+.1} %"),
+    )
 }

@@ -98,7 +98,10 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<HistoryLine>> {
 /// A merge by union may keep a line twice.
 fn once(lines: Vec<HistoryLine>) -> Vec<HistoryLine> {
     let mut seen = BTreeSet::new();
-    let is_new: Vec<bool> = lines.iter().map(|line| seen.insert(line.identity())).collect();
+    let is_new: Vec<bool> = lines
+        .iter()
+        .map(|line| seen.insert(line.identity()))
+        .collect();
     let is_new = is_new.into_iter();
     let kept = lines.iter().zip(is_new).filter(|(_, is_new)| *is_new);
     kept.map(|(line, _)| line.clone()).collect()
