@@ -171,7 +171,7 @@ fn what_may_not_be_recorded_is_refused_with_its_reason() {
         &|it| {
             it.run.invalid = Some(Invalid {
                 reason: "the wrong mix".to_owned(),
-            })
+            });
         },
         "retracted: the wrong mix",
     );
@@ -301,7 +301,7 @@ fn names_are_told_the_nearest_and_an_empty_history_the_way_out() {
 }
 
 #[test]
-fn a_broken_line_is_told_with_its_place() {
+fn a_broken_line_is_told_with_its_place_and_costs_no_other() {
     let folder = Folder::new();
     write(&folder, "r.json", &run_of(0));
     folder.run(&["results", "record", "r.json"]);
@@ -309,14 +309,19 @@ fn a_broken_line_is_told_with_its_place() {
     let text = std::fs::read_to_string(&file).unwrap();
     let (first, rest) = text.split_once('\n').unwrap();
     std::fs::write(&file, format!("{first}\n<<<<<<< ours\n{rest}")).unwrap();
-    for args in [
-        ["results", "history", "--ascii"],
-        ["results", "record", "r.json"],
-    ] {
-        let output = folder.run(&args);
-        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-        assert!(stderr(&output).contains(".jsonl:2"), "{}", stderr(&output));
-    }
+    let output = folder.run(&["results", "history", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = stderr(&output);
+    assert!(
+        told.contains("line 2 of") && told.contains(".jsonl"),
+        "{told}"
+    );
+    let shown: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let points = shown.as_array().unwrap().iter();
+    let points: usize = points
+        .map(|it| it["points"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(points, text.lines().count());
 }
 
 #[test]

@@ -7,11 +7,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use authbench_results::{
     Baseline, BaselineVersion, GatePurpose, GateReport, GateVersion, Invalid, RunResult,
-    SchemaVersion, Source,
+    SchemaVersion, Source, document,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::exit::UsageError;
 use crate::history::figures::{self, Figures, Origin};
@@ -51,17 +50,19 @@ impl Document {
         let shown = path.display();
         let json = fs::read(path)
             .with_context(|| UsageError(format!("`{shown}` cannot be read: give another file")))?;
-        let Versioned { schema } = parsed(path, &json)?;
+        let Versioned { schema } = serde_json::from_slice(&json).with_context(|| {
+            UsageError(format!(
+                "`{shown}` is no document of authbench, or is damaged"
+            ))
+        })?;
         if schema == SchemaVersion::V1.name() {
-            let result = authbench_results::store::read(path)
-                .with_context(|| UsageError(format!("`{shown}` is no result to record")))?;
-            return Ok(Self::Result(Box::new(result)));
+            return Ok(Self::Result(Box::new(checked(path)?)));
         }
         if schema == GateVersion::V1.name() {
-            return Ok(Self::Gate(Box::new(parsed(path, &json)?)));
+            return Ok(Self::Gate(Box::new(checked(path)?)));
         }
         if schema == BaselineVersion::V1.name() {
-            return Ok(Self::Baseline(Box::new(parsed(path, &json)?)));
+            return Ok(Self::Baseline(Box::new(checked(path)?)));
         }
         let message = format!(
             "`{shown}` has the schema \"{schema}\": results, gate reports and baselines are \
@@ -107,13 +108,9 @@ pub(crate) fn commit_date(commit: &str) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-fn parsed<T: DeserializeOwned>(path: &Path, json: &[u8]) -> Result<T> {
-    serde_json::from_slice(json).with_context(|| {
-        UsageError(format!(
-            "`{}` is no document of authbench, or is damaged",
-            path.display()
-        ))
-    })
+fn checked<D: document::Document>(path: &Path) -> Result<D> {
+    document::read(path)
+        .with_context(|| UsageError(format!("`{}` cannot be recorded", path.display())))
 }
 
 fn of_result(result: &RunResult, policy: &Policy<'_>) -> Result<Origin, String> {

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::exit::Outcome;
 use crate::history::series::{self, Wanted};
-use crate::history::{show, store};
+use crate::history::show;
+use crate::history::store::{self, Found};
 use crate::term::{self, Format};
 
 /// Show metrics over commits, and where they changed.
@@ -22,9 +23,9 @@ pub(crate) struct Args {
     /// Only this machine: the beginning of its fingerprint.
     #[arg(long, value_name = "FINGERPRINT")]
     machine: Option<String>,
-    /// The folder of the history.
-    #[arg(long, default_value = "results/history", value_name = "DIR")]
-    folder: PathBuf,
+    /// The folder of results, in which the folder `history` stands.
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    results: PathBuf,
     /// Also write a page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -37,12 +38,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
-    let lines = store::read(&args.folder)?;
+    let folder = args.results.join("history");
+    let Found { lines, broken } = store::read(&folder)?;
+    for line in broken {
+        eprintln!("warning: {:#}", anyhow::Error::from(line));
+    }
     if lines.is_empty() {
         bail!(
             "there is no history in {}: measure (`authbench run`), then record what was measured \
              (`authbench results record FILE`)",
-            args.folder.display()
+            folder.display()
         );
     }
     let wanted = Wanted {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use authbench_results::document::history;
 
 use crate::exit::Outcome;
 use crate::history::record::{self, Document, Policy, Taken};
-use crate::history::store;
 use crate::term;
 
 /// Append the figures of results, gate reports and baselines to the history.
@@ -19,9 +19,9 @@ pub(crate) struct Args {
     /// Result files, gate reports, baselines.
     #[arg(required = true, num_args = 1.., value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The folder of the history.
-    #[arg(long, default_value = "results/history", value_name = "DIR")]
-    folder: PathBuf,
+    /// The folder of results, in which `history/<machine>.jsonl` stands.
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    results: PathBuf,
     /// Record code that is in no commit, too: under its commit with `-dirty`,
     /// at the time of the measurement.
     #[arg(long)]
@@ -56,11 +56,12 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
         for sentence in &figures.left_out {
             eprintln!("left out: {shown}: {sentence}");
         }
-        let appended = store::append(&args.folder, &machine, &figures.lines)?;
+        let history = history::path(&args.results, &machine);
+        let appended = history::append(&history, &figures.lines)?;
         term::say(format!(
             "{shown}: {} figures of {commit} added to {}, {} were there already",
             appended.added,
-            appended.path.display(),
+            history.display(),
             appended.known
         ))?;
     }
