@@ -2,7 +2,7 @@
 
 #[path = "../../results/tests/fixture/mod.rs"]
 #[expect(dead_code, reason = "only the plain result is needed here")]
-mod fixture;
+pub(crate) mod fixture;
 
 use std::sync::OnceLock;
 

@@ -5,6 +5,7 @@
 mod conform;
 mod conform_ours;
 mod errors;
+mod gate;
 mod history;
 mod interleave;
 mod k6;

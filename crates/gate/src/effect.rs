@@ -113,6 +113,8 @@ pub struct PairedEffects {
     pub incomplete: u32,
     /// Blocks that were rejected.
     pub rejected: u32,
+    /// Why the first of them was.
+    pub first_rejection: Option<String>,
     /// Requests of these two arms that were not answered rightly, in the blocks
     /// that were not rejected.
     pub failures: u64,
@@ -135,8 +137,9 @@ impl PairedEffects {
         let (mut base, mut candidate) = (Vec::new(), Vec::new());
         let ours = |block: &&PairedBlock| block.round == round && block.strategy == strategy;
         for block in blocks.iter().filter(ours) {
-            if block.rejected.is_some() {
+            if let Some(why) = &block.rejected {
                 all.rejected += 1;
+                all.first_rejection.get_or_insert_with(|| why.clone());
                 continue;
             }
             for segment in &block.segments {

@@ -194,8 +194,10 @@ fn testable(effects: &PairedEffects) -> Result<SignFlip, String> {
         .flatten();
     whole.ok_or_else(|| {
         let (incomplete, rejected) = (effects.incomplete, effects.rejected);
+        let why = effects.first_rejection.as_deref();
+        let why = why.map_or_else(String::new, |why| format!(" (the first: {why})"));
         format!(
-            "{pairs} pairs are whole and at least {MIN_PAIRS} are needed; {incomplete} blocks lack a figure and {rejected} were rejected."
+            "{pairs} pairs are whole and at least {MIN_PAIRS} are needed; {incomplete} blocks lack a figure and {rejected} were rejected{why}."
         )
     })
 }

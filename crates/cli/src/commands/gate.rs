@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use authbench_conf::ConfError;
 use authbench_results::{Baseline, GatePurpose, GateReport, document};
+use authbench_server::BurntOperation;
 
-use crate::exit::{Outcome, UsageError};
+use crate::exit::Outcome;
 use crate::gate::arm::Injection;
 use crate::gate::compare::{self, Wanted};
 use crate::gate::judgement;
 use crate::gate::outputs::Outputs;
 use crate::gate::qualify;
 use crate::gate::settings::Settings;
+use crate::gate::side::Named;
 
 /// Judge a change: is it slower or less safe than what it is held against?
 ///
@@ -91,11 +92,13 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
             Err(no_baseline(&file))
         }
         (Ok(_), None) => Err(no_baseline(&file)),
-        (Ok(_), Some(_)) => compare::run(&wanted),
+        (Ok(_), Some(base)) => is_there(args, &file, base).and_then(|()| compare::run(&wanted)),
     };
     let report = match judged {
         Ok(report) => report,
-        Err(error) if is_of_the_command(&error) => return Err(error),
+        // Wrong rules and names are for who typed them; all else is a gate that
+        // could not judge.
+        Err(error) if Outcome::of_error(&error) == Outcome::Usage => return Err(error),
         Err(error) => compare::refused(&wanted, format!("{error:#}")),
     };
     keep(args, &report);
@@ -110,6 +113,10 @@ fn injection(text: &str) -> Result<Injection, String> {
         Some(_) => return Err("an operation is missing after the colon".to_owned()),
         None => (text, None),
     };
+    if let Some(operation) = &operation {
+        let known: Result<BurntOperation, _> = operation.parse();
+        known.map_err(|error| error.to_string())?;
+    }
     match size.trim_end_matches('%').parse() {
         Ok(percent) if percent > 0.0 && percent <= 1000.0 => Ok(Injection { percent, operation }),
         _ => Err("percent above 0, up to 1000, are wanted, such as 10 or 10%:read".to_owned()),
@@ -137,10 +144,17 @@ fn no_baseline(file: &Path) -> anyhow::Error {
     )
 }
 
-/// Wrong rules and names are for who typed them; all else is a gate that could
-/// not judge.
-fn is_of_the_command(error: &anyhow::Error) -> bool {
-    error.is::<UsageError>() || error.chain().any(|cause| cause.is::<ConfError>())
+/// An error when the commit of the baseline is not in this repository: nobody
+/// typed it, so the command line is not what is wrong.
+fn is_there(args: &Args, file: &Path, base: &str) -> Result<()> {
+    if args.base.is_some() {
+        return Ok(());
+    }
+    let found = Named::find(base, Path::new("."));
+    found.map(drop).map_err(|error| {
+        let file = file.display();
+        anyhow!("the commit of the baseline {file} cannot be had: {error:#}")
+    })
 }
 
 fn keep(args: &Args, report: &GateReport) {

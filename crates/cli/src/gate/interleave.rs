@@ -56,6 +56,10 @@ pub(crate) fn measure(
     let strategies = u32::try_from(task.strategies.len())?;
     for number in 0..task.blocks {
         for turn in work.dice.permutation(strategies) {
+            // A stop during the pilot leaves strategies out of it.
+            if stage.is_stopped() {
+                return Ok(work.blocks);
+            }
             let strategy = task.strategies[turn as usize];
             let pilot = pilots
                 .get(strategy)

@@ -55,7 +55,7 @@ impl Named {
     /// # Errors
     /// [`UsageError`] when it is none of them.
     pub(crate) fn find(text: &str, folder: &Path) -> Result<Self> {
-        let path = folder.join(text);
+        let path = folder.join(text.strip_prefix("./").unwrap_or(text));
         if path.is_dir() {
             let found = if text == "." {
                 folder.ancestors().find(|one| is_ours(one))

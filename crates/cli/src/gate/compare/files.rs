@@ -30,6 +30,10 @@ pub(super) fn compare(
             candidate.display()
         );
     }
+    // First of all, since every figure that follows is to be read with it.
+    for warning in &compared.warnings {
+        eprintln!("*** NOTE: {warning} ***");
+    }
     found.warnings.extend(compared.warnings);
     found.cells = compared.cells;
     found.cells.retain(|cell| wanted.settings.wants(cell.class));
