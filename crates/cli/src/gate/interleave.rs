@@ -133,6 +133,9 @@ impl Work<'_> {
             let padding_bytes = drawn.padding_bytes[place];
             let mut started = Running::start(stage, arm, strategy, Some(pilot), padding_bytes)?;
             started.log_in(stage)?;
+            if stage.is_stopped() {
+                return Ok(None);
+            }
             running[place] = Some(started);
         }
         let mut running: Vec<Running<'_>> = running.into_iter().flatten().collect();

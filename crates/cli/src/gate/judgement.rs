@@ -198,8 +198,7 @@ pub(crate) fn measured(class: MetricClass, cells: &[GateCell]) -> ClassReport {
         binding,
         reason: (!binding).then(|| match class {
             MetricClass::Wall => {
-                "advice only: wall times have not qualified on this machine (`authbench gate --aa`)"
-                    .to_owned()
+                "wall times have not qualified on this machine (`authbench gate --aa`)".to_owned()
             }
             _ => "none of its cells binds here".to_owned(),
         }),

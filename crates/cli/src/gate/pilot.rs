@@ -50,6 +50,9 @@ pub(crate) fn pilot(
 fn try_out(stage: &Stage<'_>, base: &Arm, strategy: &str) -> Result<Option<Pilot>> {
     let mut running = Running::start(stage, (0, base), strategy, None, 0)?;
     running.log_in(stage)?;
+    if stage.is_stopped() {
+        return Ok(None);
+    }
     let plan = SaturationPlan {
         connections: stage.rules.connections,
         warmup_ms: SATURATED_WARMUP_MS,

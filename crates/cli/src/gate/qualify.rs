@@ -132,14 +132,16 @@ fn arms(wanted: &Wanted<'_>, built: &Built) -> Vec<Arm> {
         .collect()
 }
 
-/// What one round says of each arm but the base, with the milliseconds that its
-/// blocks took; none if it was stopped.
+/// What a round says of an arm, with the milliseconds that its blocks took.
+type Said<'a> = (&'a Arm, Judged, u64);
+
+/// What one round says of each arm but the base; none if it was stopped.
 fn a_round<'a>(
     bench: &Bench<'_>,
     seed: u64,
     (arms, pilots): (&'a [Arm], &Pilots),
     seen: &mut Vec<PairedBlock>,
-) -> Result<Option<Vec<(&'a Arm, Judged, u64)>>> {
+) -> Result<Option<Vec<Said<'a>>>> {
     let begun = Begun::now();
     let blocks = bench.find(seed, arms, pilots)?;
     let shared_ms = begun.elapsed_ms();

@@ -40,7 +40,7 @@ fn files_are_compared_and_it_is_said_that_they_were_not_interleaved() {
     );
     let said = stdout(&output);
     assert!(said.contains("NOT INTERLEAVED"), "{said}");
-    assert!(said.contains("session.memory.cookie @ 1000/s"), "{said}");
+    assert!(said.contains("jwt.es256.bearer @ 12000/s"), "{said}");
     assert!(!said.contains("DIFFERENT MACHINES"), "{said}");
 }
 

@@ -88,7 +88,7 @@ fn a_wrong_command_line_is_told_apart_from_a_gate_that_could_not_judge() {
         (&["--scenario", "quik"], "quik"),
         (&["--classes", "speed"], "speed"),
         (&["--aa", "1", "--inject", "10:slep"], "slep"),
-        (&["--inject", "-3%"], "-3%"),
+        (&["--inject=-3%"], "percent above 0"),
     ] {
         let folder = folder();
         folder.write(

@@ -27,7 +27,8 @@ pub(super) fn compare(
 ) -> Result<()> {
     let Some(tree) = &candidate.tree else {
         let why = "a program has no benches to count with: name a revision or a tree".to_owned();
-        return Ok(leave_out(wanted, &why, found));
+        leave_out(wanted, &why, found);
+        return Ok(());
     };
     let services = Services::default();
     let against = match (wanted.baseline, &base.tree) {
@@ -39,7 +40,8 @@ pub(super) fn compare(
             let why = "the base is a program, which has no benches to count with: name a revision \
                        or a tree"
                 .to_owned();
-            return Ok(leave_out(wanted, &why, found));
+            leave_out(wanted, &why, found);
+            return Ok(());
         }
         (None, Some(tree)) => {
             let counted = counted(tree, &services)?;
