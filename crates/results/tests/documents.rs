@@ -117,7 +117,7 @@ fn the_latest_qualification_that_was_not_retracted_counts() {
 }
 
 #[test]
-fn a_gate_must_not_contradict_itself() {
+fn the_verdicts_of_a_gate_fit_its_cells() {
     let red = ("/cells/0/verdict", json!("regressed"));
     let recurred = json!({"recurred": true, "effect_percent": 9.0, "low_percent": 7.0,
                           "high_percent": 11.0, "p_worse_holm": 0.01});
@@ -150,6 +150,14 @@ fn a_gate_must_not_contradict_itself() {
             "stays red exactly if",
         ),
         (vec![("/cells/0/low_percent", json!(1.0))], "out of order"),
+    ] {
+        breaks(&gate(), &changes, rule);
+    }
+}
+
+#[test]
+fn the_cells_of_a_gate_fit_together() {
+    for (changes, rule) in [
         (
             vec![("/cells/0/budget_percent", json!(-1.0))],
             "not negative",
@@ -179,6 +187,14 @@ fn a_gate_must_not_contradict_itself() {
             vec![("/classes/0/binding", json!(false))],
             "reason exactly where",
         ),
+    ] {
+        breaks(&gate(), &changes, rule);
+    }
+}
+
+#[test]
+fn the_ground_and_the_blocks_of_a_gate_fit_together() {
+    for (changes, rule) in [
         (vec![("/health", Value::Null)], "machine, health, scenario"),
         (vec![("/scenario/text", json!("x = 1"))], "not the digest"),
         (
@@ -216,6 +232,10 @@ fn a_gate_must_not_contradict_itself() {
     ] {
         breaks(&gate(), &changes, rule);
     }
+}
+
+#[test]
+fn a_gate_may_hold_rejected_blocks_and_open_intervals_and_no_cell_twice() {
     let mut rejected = gate();
     rejected.blocks[0].segments.truncate(3);
     rejected.blocks[0].rejected = Some("a process of another kept the core busy".to_owned());

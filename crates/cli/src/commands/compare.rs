@@ -31,6 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
+    args.outputs.check()?;
     let rules = args.settings.rules()?;
     let wanted = Wanted {
         base: &args.base,

@@ -60,6 +60,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Outcome> {
+    args.outputs.check()?;
     let rules = args.settings.rules()?;
     if args.aa.is_some() || !args.inject.is_empty() {
         return qualify::run(&qualify::Wanted {

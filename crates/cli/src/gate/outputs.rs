@@ -6,7 +6,11 @@ use anyhow::{Context as _, Result};
 use authbench_report::gate;
 use authbench_results::GateReport;
 
+use crate::exit::UsageError;
 use crate::term;
+
+/// The variable in which GitHub tells the file of a job's summary.
+const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// What is printed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
@@ -55,6 +59,21 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    /// Whether all of it can be had, as far as that can be told before
+    /// anything is measured.
+    ///
+    /// # Errors
+    /// [`UsageError`] if not.
+    pub(crate) fn check(&self) -> Result<()> {
+        let is_summary = self.markdown.as_deref() == Some(Path::new("-"));
+        if is_summary && std::env::var_os(SUMMARY).is_none() {
+            let why =
+                format!("`--markdown -` is for GitHub jobs, which set {SUMMARY}: name a file");
+            return Err(UsageError(why).into());
+        }
+        Ok(())
+    }
+
     /// Writes every form that was asked for; each that cannot be written is
     /// told, and the rest is written all the same.
     ///
@@ -110,11 +129,7 @@ impl Outputs {
         if wanted != Some(Path::new("-")) {
             return self.file(wanted, || Ok(gate::markdown(report)));
         }
-        let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") else {
-            anyhow::bail!(
-                "`--markdown -` is for GitHub jobs, which set GITHUB_STEP_SUMMARY: name a file"
-            );
-        };
+        let file = std::env::var_os(SUMMARY).context("there is no summary of a job")?;
         use std::io::Write as _;
         let file = PathBuf::from(file);
         std::fs::OpenOptions::new()

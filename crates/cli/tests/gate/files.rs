@@ -72,6 +72,28 @@ fn a_time_of_a_file_never_fails_a_gate_and_a_count_does() {
 }
 
 #[test]
+fn a_summary_is_appended_in_a_job_and_refused_elsewhere() {
+    let folder = two_files(|_| ());
+    let summary = folder.write("summary.md", "before\n");
+    let with = |variable: Option<&std::path::Path>| {
+        let mut command = folder.command(&[&COMPARED[..], &["--markdown", "-"]].concat());
+        command.env_remove("GITHUB_STEP_SUMMARY");
+        command.envs(variable.map(|file| ("GITHUB_STEP_SUMMARY", file)));
+        command.output().unwrap()
+    };
+    let output = with(None);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    let output = with(Some(&summary));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = std::fs::read_to_string(summary).unwrap();
+    assert!(
+        text.starts_with("before\n#") || text.starts_with("before\n\n#"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_damaged_file_is_named_with_the_place() {
     let folder = two_files(|_| ());
     let text = std::fs::read_to_string(folder.path().join("base.json")).unwrap();

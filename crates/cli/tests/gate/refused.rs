@@ -60,6 +60,24 @@ fn a_damaged_baseline_is_named_and_left_as_it_is() {
 }
 
 #[test]
+fn a_damaged_qualification_is_no_qualification() {
+    let folder = folder();
+    let machine = authbench_results::Environment::read(authbench_results::Placement::default());
+    let machine = machine.short_fingerprint().to_owned();
+    let name = format!("results/qualifications/{machine}/x.json");
+    folder.write(&name, "{\"schema\": \"authbench.qualification/1\"");
+    let before = contents(&folder);
+    let output = gate(&folder, PROGRAM, &[]);
+    let (code, first) = told(&output);
+    assert_eq!(code, Some(3), "{first}\n{}", stderr(&output));
+    assert!(
+        first.contains(&name) && first.contains("line 1 column"),
+        "{first}"
+    );
+    assert_eq!(contents(&folder), before);
+}
+
+#[test]
 fn a_baseline_whose_commit_is_not_here_is_no_fault_of_the_command() {
     let folder = folder();
     let text = serde_json::to_string_pretty(&baseline()).unwrap();
