@@ -100,8 +100,8 @@ impl Pair {
 pub struct PairedEffects {
     /// Of each block that counts.
     pub pairs: Vec<Pair>,
-    /// The base's figure: the median over the blocks of the geometric mean over
-    /// its segments, in the metric's unit. None without a pair.
+    /// The base's figure: the median over the blocks of the median over
+    /// their palindromes, in the metric's unit. None without a pair.
     pub base: Option<f64>,
     /// The candidate's.
     pub candidate: Option<f64>,
@@ -148,20 +148,19 @@ impl PairedEffects {
                     all.accepted_dead = all.accepted_dead.saturating_add(segment.accepted_dead);
                 }
             }
-            let mean = |arm| mean_log(block, arm, |segment| metric.figure(segment));
-            let (Some(ours), Some(theirs)) = (mean(arm), mean(0)) else {
+            let Some((theirs, effect)) = block_effect(block, arm, metric) else {
                 all.incomplete += 1;
                 continue;
             };
-            let control = |arm| mean_log(block, arm, control);
+            let control = |arm| control_log(block, arm);
             let control = control(arm).zip(control(0)).map(|(one, other)| one - other);
             all.without_control += u32::from(control.is_none());
             all.pairs.push(Pair {
-                effect: ours - theirs,
+                effect,
                 control: control.unwrap_or(0.0),
             });
             base.push(theirs.exp());
-            candidate.push(ours.exp());
+            candidate.push((theirs + effect).exp());
         }
         all.base = median(&base);
         all.candidate = median(&candidate);
@@ -169,18 +168,48 @@ impl PairedEffects {
     }
 }
 
-fn control(segment: &Segment) -> Option<f64> {
-    segment.control_ns_per_unit().filter(|it| *it > 0.0)
+/// What a block says: the base's logarithm and the candidate's distance from it.
+/// Each palindrome gives one distance, and the block their median: what comes
+/// over the machine in the middle of one palindrome does not decide over the
+/// others. A median of numbers that all change their sign changes its own, so
+/// the arms are as exchangeable as before. None if half of the palindromes or
+/// more lack a figure.
+fn block_effect(block: &PairedBlock, arm: u32, metric: SampledMetric) -> Option<(f64, f64)> {
+    let (mut theirs, mut effects, mut lacking) = (Vec::new(), Vec::new(), 0);
+    for palindrome in block.palindromes() {
+        let mean = |arm| mean_log(palindrome, arm, |segment| metric.figure(segment));
+        match mean(arm).zip(mean(0)) {
+            Some((one, other)) => {
+                theirs.push(other);
+                effects.push(one - other);
+            }
+            None => lacking += 1,
+        }
+    }
+    if lacking >= effects.len() {
+        return None;
+    }
+    median(&theirs).zip(median(&effects))
+}
+
+/// The logarithm of what a unit of the control took beside an arm, over the
+/// whole block: in one measurement there are few units. None without a unit.
+fn control_log(block: &PairedBlock, arm: u32) -> Option<f64> {
+    let ours = || block.segments.iter().filter(move |it| it.arm == arm);
+    let units: f64 = ours().map(|it| it.control_units as f64).sum();
+    let cpu_ns: f64 = ours().map(|it| it.control_cpu_ns as f64).sum();
+    let cost = cpu_ns / units;
+    (units > 0.0 && cost > 0.0).then(|| cost.ln())
 }
 
 /// The mean logarithm over the segments of an arm; none if one has no figure,
-/// because without it the block is no longer its own mirror image.
+/// because without it the palindrome is no longer its own mirror image.
 fn mean_log(
-    block: &PairedBlock,
+    palindrome: &[Segment],
     arm: u32,
     figure: impl Fn(&Segment) -> Option<f64>,
 ) -> Option<f64> {
-    let ours = block.segments.iter().filter(|segment| segment.arm == arm);
+    let ours = palindrome.iter().filter(|segment| segment.arm == arm);
     let logs: Vec<f64> = ours
         .map(|segment| figure(segment).map(f64::ln))
         .collect::<Option<_>>()?;

@@ -31,8 +31,11 @@ pub struct Rules {
     pub confirm_blocks: u32,
     /// Milliseconds of load before a side is measured in a block: 0 to 60,000.
     pub warmup_ms: u32,
-    /// Milliseconds of each measurement: 20 to 60,000.
+    /// Milliseconds of each measurement: 5 to 60,000.
     pub segment_ms: u32,
+    /// How often, in a block, all sides are measured in an order and its mirror
+    /// image: 1 to 100.
+    pub palindromes: u32,
     /// Connections: 1 to 1,024.
     pub connections: u32,
     /// Users, each with a login of its own: 1 to 1,000,000.
@@ -120,8 +123,9 @@ impl Default for Rules {
             power: 0.8,
             blocks: 12,
             confirm_blocks: 8,
-            warmup_ms: 60,
-            segment_ms: 100,
+            warmup_ms: 40,
+            segment_ms: 20,
+            palindromes: 5,
             connections: 16,
             users: 200,
             rate_per_s_max: 20_000,

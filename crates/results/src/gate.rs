@@ -154,15 +154,18 @@ pub enum SideKind {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interleaving {
-    /// Blocks of each strategy, in each of which every side is measured twice,
-    /// in an order and its mirror image.
+    /// Blocks of each strategy, in each of which every side is measured in
+    /// random orders and their mirror images.
     pub blocks: u32,
     /// Fresh blocks in which a red result must recur.
     pub confirm_blocks: u32,
     /// Milliseconds of load before a side is measured in a block.
     pub warmup_ms: u64,
-    /// Milliseconds of each of its two measurements.
+    /// Milliseconds of each of its measurements.
     pub segment_ms: u64,
+    /// How often, in a block, all sides are measured in an order and its mirror
+    /// image.
+    pub palindromes: u32,
     /// Arrivals per second, by strategy: at most half of what the base could
     /// take.
     pub rates_per_s: std::collections::BTreeMap<String, u32>,

@@ -17,6 +17,10 @@ use crate::run::convert;
 
 /// How often a block is measured again because the driver was late.
 const AGAIN_MAX: u32 = 2;
+/// How many times later than the scenario allows the driver may be: from then on
+/// it no longer offers the load that was meant. Some lateness does all arms the
+/// same, and costs a server nothing.
+const LATE: u64 = 10;
 
 /// Which blocks to measure.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +94,10 @@ impl Work<'_> {
     fn block(&mut self, strategy: &str, pilot: &Pilot) -> Result<bool> {
         for _ in 0..=AGAIN_MAX {
             self.stage.control.check()?;
-            let drawn = self.dice.block(u32::try_from(self.arms.len())?);
+            let drawn = self.dice.block(
+                u32::try_from(self.arms.len())?,
+                self.stage.rules.palindromes,
+            );
             let Some(segments) = self.segments(strategy, pilot, &drawn)? else {
                 return Ok(false);
             };
@@ -139,7 +146,7 @@ impl Work<'_> {
             running[place] = Some(started);
         }
         let mut running: Vec<Running<'_>> = running.into_iter().flatten().collect();
-        let half = drawn.order.len() / 2;
+        let half = self.arms.len();
         let warmup_ms = u64::from(stage.rules.warmup_ms);
         if warmup_ms > 0 {
             let point = stage.point(pilot.rate_per_s, warmup_ms, drawn.warmup_seed);
@@ -153,7 +160,7 @@ impl Work<'_> {
         let segment_ms = u64::from(stage.rules.segment_ms);
         let mut segments = Vec::with_capacity(drawn.order.len());
         for (place, number) in drawn.order.iter().enumerate() {
-            let seed = drawn.half_seeds[usize::from(place >= half)];
+            let seed = drawn.half_seeds[place / half];
             let point = stage.point(pilot.rate_per_s, segment_ms, seed);
             let arm = &mut running[*number as usize];
             match segment::measure(stage, arm, *number, &point)? {
@@ -164,18 +171,22 @@ impl Work<'_> {
         Ok(Some(segments))
     }
 
-    /// Why a block does not count, if so: the driver was late. Where server and
-    /// driver share a core it is late because of the server, and that is no
-    /// reason.
+    /// Why a block does not count, if so: the driver was late in a quarter of its
+    /// measurements. Where server and driver share a core it is late because of
+    /// the server, and that is no reason.
     fn late(&self, segments: &[Segment]) -> Option<String> {
         let placement = self.stage.grounds.placement;
         if placement.shared || !placement.pinned {
             return None;
         }
-        let lag_ns = segments.iter().map(|segment| segment.lag_ns_p99).max()?;
-        (lag_ns > convert::lag_budget_ns(self.stage.scenario)).then(|| {
+        let mut lags_ns: Vec<u64> = segments.iter().map(|it| it.lag_ns_p99).collect();
+        lags_ns.sort_unstable();
+        let lag_ns = *lags_ns.get(segments.len() * 3 / 4)?;
+        let limit_ns = convert::lag_budget_ns(self.stage.scenario).saturating_mul(LATE);
+        (lag_ns > limit_ns).then(|| {
             format!(
-                "the driver was late: 1 % of its sends by more than {} us",
+                "the driver was late: in a quarter of the measurements 1 % of its sends by {} us \
+                 and more",
                 lag_ns / 1_000
             )
         })

@@ -16,17 +16,17 @@ pub(crate) struct Dice(ChaCha8Rng);
 /// What was drawn for one block.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Drawn {
-    /// Which arm is measured when: a permutation of the arms and its mirror
-    /// image.
+    /// Which arm is measured when: permutations of the arms, each with its mirror
+    /// image behind it.
     pub(crate) order: Vec<u32>,
     /// In which order their servers are started.
     pub(crate) launches: Vec<u32>,
     /// Octets that are added to the environment of each arm.
     pub(crate) padding_bytes: Vec<u32>,
-    /// From which the requests follow, of the warm-up and of each half of the
-    /// order: the same for all arms.
+    /// From which the requests of the warm-up follow: the same for all arms.
     pub(crate) warmup_seed: u64,
-    pub(crate) half_seeds: [u64; 2],
+    /// The same of each permutation and of each mirror image.
+    pub(crate) half_seeds: Vec<u64>,
 }
 
 impl Dice {
@@ -47,10 +47,14 @@ impl Dice {
         order
     }
 
-    /// What a block of so many arms needs.
-    pub(crate) fn block(&mut self, arms: u32) -> Drawn {
-        let mut order = self.permutation(arms);
-        order.extend(order.clone().iter().rev());
+    /// What a block of so many arms and palindromes needs.
+    pub(crate) fn block(&mut self, arms: u32, palindromes: u32) -> Drawn {
+        let mut order = Vec::new();
+        for _ in 0..palindromes {
+            let half = self.permutation(arms);
+            order.extend(&half);
+            order.extend(half.iter().rev());
+        }
         let launches = self.permutation(arms);
         let padding_bytes = (0..arms)
             .map(|_| self.0.random_range(0..=PADDING_BYTES_MAX))
@@ -60,7 +64,7 @@ impl Dice {
             launches,
             padding_bytes,
             warmup_seed: self.0.random(),
-            half_seeds: self.0.random(),
+            half_seeds: (0..2 * palindromes).map(|_| self.0.random()).collect(),
         }
     }
 }
@@ -73,11 +77,15 @@ mod tests {
     fn a_block_is_an_order_and_its_mirror_image() {
         let mut dice = Dice::new(7, Round::Find);
         for arms in [2, 4, 5] {
-            let drawn = dice.block(arms);
-            let mut mirrored = drawn.order.clone();
-            mirrored.reverse();
-            assert_eq!(drawn.order, mirrored);
-            for list in [&drawn.order[..arms as usize], &drawn.launches] {
+            let drawn = dice.block(arms, 3);
+            let palindromes: Vec<&[u32]> = drawn.order.chunks(2 * arms as usize).collect();
+            assert_eq!(palindromes.len(), 3);
+            assert_eq!(drawn.half_seeds.len(), 6);
+            for palindrome in &palindromes {
+                assert!(palindrome.iter().eq(palindrome.iter().rev()));
+            }
+            let halves = palindromes.iter().map(|one| &one[..arms as usize]);
+            for list in halves.chain([&drawn.launches[..]]) {
                 let mut sorted = list.to_vec();
                 sorted.sort_unstable();
                 assert_eq!(sorted, (0..arms).collect::<Vec<_>>());
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_order_and_rounds_differ() {
-        let draw = |seed, round| Dice::new(seed, round).block(2);
+        let draw = |seed, round| Dice::new(seed, round).block(2, 2);
         assert_eq!(draw(1, Round::Find), draw(1, Round::Find));
         assert_ne!(draw(1, Round::Find), draw(1, Round::Confirm));
         assert_ne!(draw(1, Round::Find), draw(2, Round::Find));
@@ -98,7 +106,9 @@ mod tests {
     #[test]
     fn either_arm_comes_first_as_often() {
         let mut dice = Dice::new(3, Round::Find);
-        let first = (0..1_000).filter(|_| dice.block(2).order[0] == 0).count();
+        let first = (0..1_000)
+            .filter(|_| dice.block(2, 1).order[0] == 0)
+            .count();
         assert!((430..570).contains(&first), "{first}");
     }
 }

@@ -219,6 +219,7 @@ impl Bench<'_> {
                 confirm_blocks: rules.confirm_blocks,
                 warmup_ms: rules.warmup_ms.into(),
                 segment_ms: rules.segment_ms.into(),
+                palindromes: rules.palindromes,
                 rates_per_s: pilots
                     .iter()
                     .map(|(name, pilot)| (name.clone(), pilot.rate_per_s))

@@ -13,7 +13,7 @@ use crate::run::served::Grounds;
 
 /// Milliseconds of load at the beginning of each measurement that do not
 /// count: connections are opened in them.
-const SETTLE_MS: u64 = 10;
+const SETTLE_MS: u64 = 5;
 
 /// What a comparison stands on.
 pub(crate) struct Stage<'s> {

@@ -50,8 +50,8 @@ fn faults_have_a_place_and_a_way_out() {
     assert_eq!(
         refused("alpha = 0.05\nblock = 12"),
         "gate.toml:2:1: unknown key `block`; did you mean `blocks`? (valid keys: alpha, power, \
-         blocks, confirm_blocks, warmup_ms, segment_ms, connections, users, rate_per_s_max, \
-         load_percent, blind_percent, required, scenario, with_services, budgets, exceptions)"
+         blocks, confirm_blocks, warmup_ms, segment_ms, palindromes, connections, users, \
+         rate_per_s_max, load_percent, blind_percent, required, scenario, with_services, budgets, exceptions)"
     );
     assert_eq!(
         refused("blocks = 21"),
@@ -167,7 +167,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let required = prop::sample::subsequence(MetricClass::ALL.to_vec(), 1..=4);
     (
         (0.02..=0.2, 0.5..=0.99, 6..=20_u32, 6..=20_u32),
-        (0..=60_000_u32, 20..=60_000_u32, 1..=1024_u32),
+        (0..=60_000_u32, 5..=60_000_u32, 1..=100_u32, 1..=1024_u32),
         (1..=1_000_000_u32, 1..=1_000_000_u32, 1..=50_u32),
         (1e-6..=100.0, required, "[a-z/\"\\\\]{1,9}", any::<bool>()),
         (budgets, any_exceptions()),
@@ -179,7 +179,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             confirm_blocks: test.3,
             warmup_ms: times.0,
             segment_ms: times.1,
-            connections: times.2,
+            palindromes: times.2,
+            connections: times.3,
             users: load.0,
             rate_per_s_max: load.1,
             load_percent: load.2,

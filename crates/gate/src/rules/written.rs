@@ -23,6 +23,7 @@ pub(super) struct Written {
     confirm_blocks: Option<Located<u32>>,
     warmup_ms: Option<Located<u32>>,
     segment_ms: Option<Located<u32>>,
+    palindromes: Option<Located<u32>>,
     connections: Option<Located<u32>>,
     users: Option<Located<u32>>,
     rate_per_s_max: Option<Located<u32>>,
@@ -79,7 +80,13 @@ impl Written {
                 self.segment_ms,
                 default.segment_ms,
                 "segment_ms",
-                20..=60_000,
+                5..=60_000,
+            )?,
+            palindromes: count(
+                self.palindromes,
+                default.palindromes,
+                "palindromes",
+                1..=100,
             )?,
             connections: count(
                 self.connections,

@@ -322,10 +322,11 @@ pub(super) fn interleaved(interleaving: Option<&Interleaving>) -> String {
         |it| {
             format!(
                 "{} interleaved blocks of each strategy, and {} fresh ones for what was red; in a \
-                 block each side twice for {} after {} of warm-up, over {} connections from {} users; \
+                 block each side {} times for {} after {} of warm-up, over {} connections from {} users; \
                  the frozen control workload (version {}) is taken out.",
                 it.blocks,
                 it.confirm_blocks,
+                u64::from(it.palindromes) * 2,
                 units::setting_ms(it.segment_ms),
                 units::setting_ms(it.warmup_ms),
                 it.connections,

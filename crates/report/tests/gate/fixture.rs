@@ -356,6 +356,7 @@ fn interleaving() -> Interleaving {
         confirm_blocks: 8,
         warmup_ms: 300,
         segment_ms: 500,
+        palindromes: 1,
         rates_per_s: [("session.memory.cookie".to_owned(), 2_000)].into(),
         connections: 4,
         users: 64,

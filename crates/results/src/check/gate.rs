@@ -5,7 +5,8 @@ use super::rule::{
     finite, hold, interval, probability, retraction, said, scenario, span, standing, unique,
 };
 use crate::gate::{
-    ClassReport, GateCell, GatePurpose, GateReport, MetricClass, PairedBlock, Round, Verdict,
+    ClassReport, GateCell, GatePurpose, GateReport, MetricClass, PairedBlock, Round, Segment,
+    Verdict,
 };
 
 impl GateReport {
@@ -237,11 +238,14 @@ fn check_block(index: usize, block: &PairedBlock) -> Result<(), Inconsistency> {
         place,
         "in a block that counts each arm is measured equally often",
     )?;
-    let order = || block.segments.iter().map(|segment| segment.arm);
+    let is_mirrored = |palindrome: &[Segment]| {
+        let order = || palindrome.iter().map(|segment| segment.arm);
+        order().eq(order().rev())
+    };
     hold(
-        order().eq(order().rev()),
+        block.palindromes().all(is_mirrored),
         place,
-        "the order of a block that counts is its own mirror image",
+        "each order of a block that counts is followed by its own mirror image",
     )
 }
 

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One block of one strategy: every arm measured twice, in a random order and
-/// its mirror image (with two arms ABBA or BAAB), so that drift that is steady
-/// over the block cancels, and with the order drawn at random the arms'
-/// labels are exchangeable where there is no effect.
+/// One block of one strategy: once or several times every arm is measured twice,
+/// in a random order and its mirror image (with two arms ABBA or BAAB: a
+/// palindrome), so that drift that is steady over a palindrome cancels, and with
+/// the order drawn at random the arms' labels are exchangeable where there is no
+/// effect.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairedBlock {
@@ -19,7 +20,8 @@ pub struct PairedBlock {
     /// The processes that were started for it: 0 is the base, the others are
     /// candidates.
     pub arms: Vec<LaunchedArm>,
-    /// The measurements, in their order.
+    /// The measurements, in their order: one palindrome after the other, of twice
+    /// as many measurements as there are arms.
     pub segments: Vec<Segment>,
     /// Why it does not count, never because of how a server did; null if it
     /// counts.
@@ -70,6 +72,14 @@ pub struct Segment {
     pub response_ns_p99: u64,
     /// 99th percentile of how late the driver sent, nanoseconds.
     pub lag_ns_p99: u64,
+}
+
+impl PairedBlock {
+    /// Its palindromes, in their order; what is left of one that is not whole
+    /// comes last.
+    pub fn palindromes(&self) -> impl Iterator<Item = &[Segment]> {
+        self.segments.chunks((2 * self.arms.len()).max(1))
+    }
 }
 
 impl Segment {
