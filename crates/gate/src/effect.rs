@@ -152,8 +152,7 @@ impl PairedEffects {
                 all.incomplete += 1;
                 continue;
             };
-            let control = |arm| control_log(block, arm);
-            let control = control(arm).zip(control(0)).map(|(one, other)| one - other);
+            let control = control_effect(block, arm);
             all.without_control += u32::from(control.is_none());
             all.pairs.push(Pair {
                 effect,
@@ -192,14 +191,24 @@ fn block_effect(block: &PairedBlock, arm: u32, metric: SampledMetric) -> Option<
     median(&theirs).zip(median(&effects))
 }
 
-/// The logarithm of what a unit of the control took beside an arm, over the
-/// whole block: in one measurement there are few units. None without a unit.
-fn control_log(block: &PairedBlock, arm: u32) -> Option<f64> {
-    let ours = || block.segments.iter().filter(move |it| it.arm == arm);
-    let units: f64 = ours().map(|it| it.control_units as f64).sum();
-    let cpu_ns: f64 = ours().map(|it| it.control_cpu_ns as f64).sum();
-    let cost = cpu_ns / units;
-    (units > 0.0 && cost > 0.0).then(|| cost.ln())
+/// What a unit of the control took beside the candidate against what it took
+/// beside the base, as a logarithm: the mean over the palindromes in which it was
+/// counted throughout, since in one there are too few units for a median. None if
+/// it was not in half of them or more.
+fn control_effect(block: &PairedBlock, arm: u32) -> Option<f64> {
+    let (mut effects, mut lacking) = (Vec::new(), 0);
+    for palindrome in block.palindromes() {
+        let mean = |arm| mean_log(palindrome, arm, control);
+        match mean(arm).zip(mean(0)) {
+            Some((one, other)) => effects.push(one - other),
+            None => lacking += 1,
+        }
+    }
+    (lacking < effects.len()).then(|| effects.iter().sum::<f64>() / effects.len() as f64)
+}
+
+fn control(segment: &Segment) -> Option<f64> {
+    segment.control_ns_per_unit().filter(|it| *it > 0.0)
 }
 
 /// The mean logarithm over the segments of an arm; none if one has no figure,

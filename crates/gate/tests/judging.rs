@@ -118,8 +118,9 @@ fn another_arm_another_strategy_and_another_round_do_not_count() {
     all.extend(blocks("other", Round::Find, 12, 50));
     all.extend(blocks("s", Round::Confirm, 12, 50));
     for block in &mut all {
+        block.arms.push(LaunchedArm { padding_bytes: 0 });
         block.segments.insert(2, segment(2, 150_000));
-        block.segments.push(segment(2, 150_000));
+        block.segments.insert(2, segment(2, 150_000));
         block.segments[2].failures = 7;
     }
     assert_eq!(judged(&all).verdict, Verdict::Pass);
@@ -221,6 +222,28 @@ fn too_few_pairs_for_so_many_cells_are_told() {
                 .contains("with 13 cells of its class 9 pairs are needed")
         );
     }
+}
+
+/// What comes over the machine in one palindrome does not decide over the others.
+#[test]
+fn a_block_says_the_median_of_its_palindromes() {
+    let mut one = block("s", Round::Find, 100_000, 110_000);
+    let other = |candidate_ns| block("s", Round::Find, 100_000, candidate_ns).segments;
+    one.segments.extend(other(300_000));
+    one.segments.extend(other(111_000));
+    one.segments.extend(other(50_000));
+    one.segments.extend(other(112_000));
+    let effect = |block: &PairedBlock| {
+        let blocks = [block.clone()];
+        let effects = PairedEffects::of(&blocks, Round::Find, "s", 1, SampledMetric::ServerCpu);
+        effects.pairs.first().map(|pair| pair.effect)
+    };
+    assert!((effect(&one).unwrap() - 1.11_f64.ln()).abs() < 1e-12);
+    // Half of the palindromes and more without a figure are too few.
+    for palindrome in 0..3 {
+        one.segments[4 * palindrome].completed = 0;
+    }
+    assert_eq!(effect(&one), None);
 }
 
 /// Drift that is steady over the block is in neither arm's mean.

@@ -67,6 +67,7 @@ fn qualification(gates: Vec<KnownGate>) -> Qualification {
         health: health(),
         scenario: Scenario::new("quick".to_owned(), String::new()),
         interleaving: Interleaving {
+            palindromes: 1,
             blocks: 12,
             confirm_blocks: 8,
             warmup_ms: 0,
