@@ -10,7 +10,7 @@ use authbench_catalog::{Backing, BackingOptions, Recipe};
 use authbench_core::system::SystemClock;
 use authbench_core::{Clock as _, ManualClock, SeededEntropy};
 use authbench_load::{
-    Action, Arrivals, Driver, DriverOptions, EngineKind, LoadPoint, LoginPlan, Wire,
+    Action, Arrivals, Driver, DriverOptions, EngineKind, LoadPoint, LoginPlan, Spacing, Wire,
 };
 use authbench_results::CountedFigure;
 use authbench_server::{Accounts, Server, ServerClock, ServerConfig};
@@ -24,11 +24,12 @@ use crate::fixed::with_fixed_keys;
 /// Roles of each account.
 const ROLES: u16 = 5;
 
-/// Milliseconds of reads; more than one is more than enough.
-const READS_MS: u64 = 20;
+/// Reads that are counted. Their schedule waits for no answer, so there are as
+/// many on a busy machine, only later.
+const READS: u64 = 10;
 
-/// How often reads are tried.
-const TRIES: u32 = 100;
+/// Milliseconds that an answer may take.
+const TIMEOUT_MS: u64 = 30_000;
 
 /// Octets of `GET /me` and of a login as the driver sends them and the server
 /// answers them, heads and bodies: `me_request_bytes`, `me_response_bytes`,
@@ -57,26 +58,20 @@ pub fn wire_bytes(recipe: &Recipe) -> Result<Vec<CountedFigure>> {
         devices: 1,
         connections: 1,
         keep: true,
-        timeout_ms: 10_000,
+        timeout_ms: TIMEOUT_MS,
     };
     let login = driver.log_in(&plan, &stop)?.wire;
+    // The first read comes at once and the others a millisecond apart.
     let point = LoadPoint {
-        measure_ms: READS_MS,
-        timeout_ms: 10_000,
-        ..LoadPoint::reads(Arrivals::Closed { think_ms: 0.0 })
+        measure_ms: READS,
+        timeout_ms: TIMEOUT_MS,
+        ..LoadPoint::reads(Arrivals::steady(Spacing::Even, 1_000.0))
     };
-    let mut read = Wire::default();
-    for _ in 0..TRIES {
-        // On a busy machine no answer may come within so short a time.
-        read = driver
-            .cell(&point, &mut (), &mut (), &stop)?
-            .wire(Action::Read);
-        if read.exchanges > 0 {
-            break;
-        }
-    }
+    let read = driver
+        .cell(&point, &mut (), &mut (), &stop)?
+        .wire(Action::Read);
     runtime.shutdown_background();
-    let (me, login) = (each(&read)?, each(&login)?);
+    let (me, login) = (each(&read, READS)?, each(&login, 1)?);
     let figures = [
         ("me_request_bytes", me.0),
         ("me_response_bytes", me.1),
@@ -87,15 +82,20 @@ pub fn wire_bytes(recipe: &Recipe) -> Result<Vec<CountedFigure>> {
     Ok(figures.to_vec())
 }
 
-/// Octets sent and received of one exchange, which must all be alike.
-fn each(wire: &Wire) -> Result<(u64, u64)> {
-    ensure!(wire.exchanges > 0, "no request was answered rightly");
+/// Octets sent and received of one of `count` exchanges, which must all be
+/// alike.
+fn each(wire: &Wire, count: u64) -> Result<(u64, u64)> {
+    ensure!(
+        wire.exchanges == count,
+        "of {count} requests {} were answered rightly",
+        wire.exchanges
+    );
     let one = |octets: u64| {
         ensure!(
-            octets % wire.exchanges == 0,
+            octets % count == 0,
             "like requests are not alike on the wire"
         );
-        Ok(octets / wire.exchanges)
+        Ok(octets / count)
     };
     Ok((one(wire.sent_bytes)?, one(wire.received_bytes)?))
 }
