@@ -196,6 +196,10 @@ mod harness {
         tasks.split(' ').map(str::to_owned).collect()
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "gungraun's macros hand over what they go through"
+    )]
     fn prepare(task: String) -> Prepared {
         match prepared(&task) {
             Ok(prepared) => prepared,

@@ -103,3 +103,45 @@ async fn issue(strategy: &dyn DynStrategy, n: usize, at: UnixMs) -> Result<Crede
     let granted = issued.context("a login failed")?.granted();
     granted.context("a login is one too many")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::cases::distinct;
+
+    /// One without a store, one in memory with refreshing, one whose store
+    /// would need a server.
+    const NAMES: [&str; 3] = ["jwt.hs256", "jwt-refresh.memory", "session.redis"];
+
+    fn all() -> Result<Vec<CountedFigure>> {
+        let mut figures = Vec::new();
+        let mut cases = 0;
+        for case in distinct() {
+            if NAMES.contains(&case.name.as_str()) {
+                figures.extend(credential_bytes(&case)?);
+                figures.extend(store_operations(&case)?);
+                figures.push(accepted_after_deadlines(&case)?);
+                figures.extend(wire_bytes(&case.recipe)?);
+                cases += 1;
+            }
+        }
+        assert_eq!(cases, NAMES.len());
+        Ok(figures)
+    }
+
+    #[test]
+    fn figures_are_unique_and_the_same_each_time() {
+        let figures = all().unwrap();
+        assert_eq!(all().unwrap(), figures);
+        let names = figures.iter().map(|it| (&*it.strategy, &*it.metric));
+        let names: BTreeSet<_> = names.collect();
+        assert_eq!(names.len(), figures.len());
+        for metric in ["refresh_token_bytes", "refresh_store_operations"] {
+            assert!(names.contains(&("jwt-refresh.memory", metric)), "{metric}");
+        }
+        assert!(names.contains(&("session.redis", "authenticate_store_operations")));
+        assert!(!names.contains(&("jwt.hs256", "authenticate_store_operations")));
+    }
+}

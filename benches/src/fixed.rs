@@ -108,6 +108,18 @@ pub fn varies(case: &Case, operation: Operation) -> Option<&'static str> {
     }
 }
 
+/// Why the allocations of an operation of `case` cannot be counted twice with
+/// the same outcome; none if they can.
+#[must_use]
+pub fn allocations_vary(case: &Case, operation: Operation) -> Option<&'static str> {
+    let algorithm = settings(&case.recipe.scheme).map(|it| it.algorithm);
+    let varies = algorithm == Some(Algorithm::Es256) && operation.signs();
+    varies.then_some(
+        "the library makes an ECDSA signature in a form whose length depends on its numbers, \
+         and draws the nonce of each from a source of its own, which cannot be seeded",
+    )
+}
+
 /// `recipe` with the fixed keys in the place of those that the cryptography
 /// would draw by itself. All others come from the seed.
 #[must_use]

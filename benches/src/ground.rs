@@ -215,7 +215,7 @@ impl Opened {
     #[must_use]
     pub fn signing_key(&self, at: UnixMs) -> Option<Result<Value>> {
         let key = self.node.signing_key.as_ref()?;
-        Some(key(at).map_err(|source| anyhow::Error::from_boxed(source)))
+        Some(key(at).map_err(anyhow::Error::from_boxed))
     }
 
     /// The strategy.

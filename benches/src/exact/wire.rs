@@ -92,7 +92,7 @@ fn each(wire: &Wire, count: u64) -> Result<(u64, u64)> {
     );
     let one = |octets: u64| {
         ensure!(
-            octets % count == 0,
+            octets.is_multiple_of(count),
             "like requests are not alike on the wire"
         );
         Ok(octets / count)
