@@ -9,6 +9,7 @@ blocks = 6
 confirm_blocks = 6
 warmup_ms = 20
 segment_ms = 40
+palindromes = 1
 connections = 2
 users = 10
 scenario = "tiny.toml"

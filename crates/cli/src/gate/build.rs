@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use authbench_results::{Source, sha256_hex};
+use tempfile::TempDir;
 
 /// Below the root of a working tree: what is built, and copied.
 const FOLDER: &str = "target/authbench-gate";
@@ -63,6 +64,22 @@ pub(crate) fn tree(root: &Path) -> Result<PathBuf> {
     let kept = folder.join("bin").join("tree").join(PROGRAM);
     build(root, &folder, &kept).context("the working tree cannot be built")?;
     Ok(kept)
+}
+
+/// A copy of `program`, and the folder that it goes with; none of a script, which
+/// may rely on where it stands.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn own_copy(program: &Path, octets: &[u8]) -> Result<Option<(PathBuf, TempDir)>> {
+    if octets.starts_with(b"#!") {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir().context("there is no folder for temporary files")?;
+    let copy = folder.path().join(PROGRAM);
+    fs::copy(program, &copy)
+        .with_context(|| format!("`{}` cannot be copied", program.display()))?;
+    Ok(Some((copy, folder)))
 }
 
 /// What is known of the sources at `root`.

@@ -54,6 +54,7 @@ pub(crate) fn run(wanted: &Wanted<'_>) -> Result<GateReport> {
         Named::find(wanted.candidate, Path::new("."))?,
     );
     let mut found = Found::default();
+    let mut rules = wanted.rules.clone();
     let (base, candidate) = match (base, candidate) {
         (Named::File(base), Named::File(candidate)) => {
             files::compare(wanted, &standing, (&base, &candidate), &mut found)?
@@ -68,6 +69,9 @@ pub(crate) fn run(wanted: &Wanted<'_>) -> Result<GateReport> {
         }
         (base, candidate) => {
             let (base, candidate) = (base.make()?, candidate.make()?);
+            if candidate.tree.is_none() || (wanted.baseline.is_none() && base.tree.is_none()) {
+                without_counts(wanted, &mut rules, &mut found);
+            }
             programs(wanted, &standing, seed, (&base, &candidate), &mut found)?;
             (base.side, candidate.side)
         }
@@ -78,7 +82,7 @@ pub(crate) fn run(wanted: &Wanted<'_>) -> Result<GateReport> {
         purpose: wanted.purpose,
         seed,
         interrupted: found.interrupted,
-        rules: wanted.rules,
+        rules: &rules,
         standing,
         base,
         candidate,
@@ -165,6 +169,21 @@ fn programs(
         not_wanted(wanted, class, found);
     }
     Ok(())
+}
+
+/// A program has no benches: what is counted cannot be required of it.
+fn without_counts(wanted: &Wanted<'_>, rules: &mut Rules, found: &mut Found) {
+    if !wanted.settings.wants_counts() {
+        return;
+    }
+    let counted =
+        |class: &MetricClass| matches!(class, MetricClass::Exact | MetricClass::Instructions);
+    rules.required.retain(|class| !counted(class));
+    let note = "what is counted (octets, allocations, instructions) is LEFT OUT: programs have no \
+                benches; name revisions or a tree to have it judged, too"
+        .to_owned();
+    eprintln!("*** NOTE: {note} ***");
+    found.warnings.push(note);
 }
 
 fn not_wanted(wanted: &Wanted<'_>, class: MetricClass, found: &mut Found) {

@@ -172,12 +172,14 @@ impl Bench<'_> {
                 .any(|cell| cell.strategy == **strategy && red(cell))
         };
         let red: Vec<&str> = strategies.into_iter().filter(is_red).collect();
-        if red.is_empty() || self.is_stopped() {
+        if red.is_empty() {
             return Ok(Judged {
                 cells,
                 fresh: Vec::new(),
             });
         }
+        // Stopped before, there are no fresh blocks, and what was red could not be
+        // judged.
         let pair = [arms[0].clone(), arms[number as usize].clone()];
         let task = Task {
             strategies: &red,

@@ -66,6 +66,11 @@ impl Settings {
         }
         if !self.classes.is_empty() {
             rules.required.retain(|class| self.wants(*class));
+            if rules.required.is_empty() {
+                // What alone was asked for is what must be measured.
+                let named = MetricClass::ALL.into_iter();
+                rules.required = named.filter(|class| self.wants(*class)).collect();
+            }
         }
         Ok(rules)
     }

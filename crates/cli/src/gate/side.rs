@@ -36,12 +36,14 @@ pub(crate) enum Named {
 }
 
 /// A side that can be run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Built {
     /// The program.
     pub(crate) program: PathBuf,
     /// What it is, for the report.
     pub(crate) side: Side,
+    /// Where it was copied to; goes with it.
+    _copy: Option<tempfile::TempDir>,
     /// The sources that it was built from, if it was built here: a worktree of
     /// the revision, or the working tree.
     pub(crate) tree: Option<PathBuf>,
@@ -164,12 +166,19 @@ impl Named {
         };
         let octets = std::fs::read(&program)
             .with_context(|| format!("the program `{}` cannot be read", program.display()))?;
+        // Servers are started again and again: what is built or replaced
+        // meanwhile must not become part of what is measured.
+        let (program, copy) = match build::own_copy(&program, &octets)? {
+            Some((copied, folder)) => (copied, Some(folder)),
+            None => (program, None),
+        };
         let source = Source {
             binary_sha256: Some(sha256_hex(&octets)),
             ..source
         };
         Ok(Built {
             program,
+            _copy: copy,
             side: Side {
                 named,
                 kind,

@@ -53,13 +53,16 @@ pub struct LaunchedArm {
 pub struct Segment {
     /// Which arm: 0 is the base.
     pub arm: u32,
-    /// Requests that were answered rightly.
+    /// Requests that were answered while `server_cpu_ns` was spent.
     pub completed: u64,
-    /// Requests that were not.
+    /// Requests that were answered wrongly, or whose connection broke. Those that
+    /// were not answered by the end of the measurement are not among them: a
+    /// server that is too slow is judged by its CPU time.
     pub failures: u64,
     /// Those of the failures that were acceptances of what had ended.
     pub accepted_dead: u64,
-    /// CPU time of the server, nanoseconds.
+    /// CPU time of the server, nanoseconds; 0 if it could not be read, as when
+    /// the driver slept through an end of the measurement.
     pub server_cpu_ns: u64,
     /// CPU time of the frozen control workload on the server's core in the
     /// same time, nanoseconds.
