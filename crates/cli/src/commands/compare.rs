@@ -11,10 +11,10 @@ use crate::gate::settings::Settings;
 /// Compare two programs, interleaved on this machine, or two result files.
 ///
 /// Each side is a result file (.json), a program, a git revision (built in a
-/// worktree) or `.`, the working tree. Programs are measured in blocks that
-/// hold each side twice, in a random order and its mirror image; of files only
-/// what they recorded can be compared. It judges nothing: the exit code is 0,
-/// or 3 where nothing could be compared. See `authbench gate` and
+/// worktree) or `.`, the working tree. Programs are measured in blocks in which
+/// the sides take short turns, in random orders each with its mirror image; of
+/// files only what they recorded can be compared. It judges nothing: the exit
+/// code is 0, or 3 where nothing could be compared. See `authbench gate` and
 /// docs/gate.md.
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -1,6 +1,6 @@
 //! The interleaved measurement: blocks of all strategies in turns, in each of
-//! which every arm has a fresh server and is measured twice, in a random order
-//! and its mirror image.
+//! which every arm has a fresh server and the arms are measured in palindromes:
+//! a random order and its mirror image, several times.
 
 mod segment;
 
