@@ -20,7 +20,7 @@ pub use ratchet::{comparable, ratchet};
 pub use rules::{Budget, Budgets, Exception, Rules};
 pub use standing::{
     AA_GATES_MIN, AA_GATES_PER_RED, FOUND_PERCENT_MIN, INJECTED_PERCENT_MIN, cell_standings,
-    standing,
+    standing, unfit,
 };
 pub use whole::whole;
 

@@ -13,7 +13,9 @@ use crate::rules::{Budget, Rules};
 /// than its budget; one that is worse by more is a regression, from 0 to
 /// anything too; one that is better by more is an improvement. A figure that
 /// only one side has, or that cannot be what was counted, is not measured, and
-/// a note says why; nothing that only one side has fails a gate.
+/// a note says why. An exact one that is gone is binding, so that a gate cannot
+/// be passed by no longer counting; whatever else only one side has fails
+/// nothing.
 #[must_use]
 pub fn ratchet(
     rules: &Rules,
@@ -34,7 +36,16 @@ pub fn ratchet(
         match sides.each_ref().map(|values| one(values)) {
             [Ok(base), Ok(candidate)] => {
                 let cell = blank(strategy, metric, class, unit, &budget);
-                counted(cell, base, candidate)
+                let cell = counted(cell, base, candidate);
+                let is_gone = base.is_some() && candidate.is_none();
+                if is_gone && class == MetricClass::Exact {
+                    let cell = cell.noted("Bless it if that is meant");
+                    return GateCell {
+                        binding: true,
+                        ..cell
+                    };
+                }
+                cell
             }
             [Err(why), _] | [_, Err(why)] => GateCell {
                 binding: true,
@@ -263,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_side_has_is_shown_and_fails_nothing() {
+    fn what_is_new_fails_nothing_and_what_is_gone_must_be_blessed() {
         let cells = ratchet(
             &Rules::default(),
             EXACT,
@@ -277,12 +288,19 @@ mod tests {
         assert_eq!(
             seen,
             [
-                ("gone", Verdict::NotMeasured, false),
+                ("gone", Verdict::NotMeasured, true),
                 ("kept", Verdict::Pass, true),
                 ("new", Verdict::NotMeasured, false)
             ]
         );
+        assert!(cells[0].note.as_deref().unwrap().contains("Bless it if"));
         assert!(cells[2].note.as_deref().unwrap().contains("no baseline"));
+        let instructions = CountedFigure {
+            class: MetricClass::Instructions,
+            ..figure("gone", 1.0)
+        };
+        let cells = ratchet(&Rules::default(), instructions.class, &[instructions], &[]);
+        assert!(!cells[0].binding && cells[0].verdict == Verdict::NotMeasured);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use authbench_results::{
     Verdict,
 };
 
-/// A/A gates below which nothing is concluded.
-pub const AA_GATES_MIN: u32 = 10;
+pub use authbench_results::AA_GATES_MIN;
+
 /// Of so many A/A gates at most one may be red.
 pub const AA_GATES_PER_RED: u32 = 30;
 /// A slow-down of at least so many percent must be found.
@@ -104,12 +104,42 @@ pub fn cell_standings(
     standings.collect()
 }
 
+/// Why a machine is no instrument to judge by, in a sentence; none if nothing
+/// speaks against it.
+///
+/// More than one of its A/A gates was red, and more than one in
+/// [`AA_GATES_PER_RED`]; or the largest slow-down of every request, by
+/// [`INJECTED_PERCENT_MIN`] percent or more, was found in less than
+/// [`FOUND_PERCENT_MIN`] percent of its gates.
+#[must_use]
+pub fn unfit(standing: &Standing) -> Option<String> {
+    let (gates, red) = (standing.aa_gates, standing.aa_red);
+    if red > 1 && u64::from(red) * u64::from(AA_GATES_PER_RED) > u64::from(gates) {
+        return Some(format!(
+            "{red} of {gates} gates over identical programs were red, more than one in \
+             {AA_GATES_PER_RED}"
+        ));
+    }
+    let whole = standing.injected.iter().filter(|it| it.operation.is_none());
+    let largest = whole.max_by(|a, b| a.percent.total_cmp(&b.percent))?;
+    let (gates, found) = (largest.gates, largest.found);
+    let is_missed = u64::from(found) * 100 < u64::from(gates) * u64::from(FOUND_PERCENT_MIN);
+    (largest.percent >= INJECTED_PERCENT_MIN && is_missed).then(|| {
+        format!(
+            "a slow-down by {} % was found in {found} of {gates} gates, less than \
+             {FOUND_PERCENT_MIN} %",
+            largest.percent
+        )
+    })
+}
+
 /// Why a cell does not qualify; none if it does.
 fn shortcoming(cell: &CellStanding) -> Option<String> {
     let (gates, red) = (cell.aa_gates, cell.aa_red);
     if gates < AA_GATES_MIN {
         return Some(format!(
-            "{gates} A/A gates judged it, and {AA_GATES_MIN} are needed: run `authbench gate --aa`."
+            "{gates} A/A gates judged it, and {AA_GATES_MIN} are needed: run `authbench gate --aa 10 \
+             --inject 10`."
         ));
     }
     if raises_false_alarms(gates, red) {

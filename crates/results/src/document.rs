@@ -15,6 +15,7 @@
 
 pub mod history;
 
+use std::cmp::Reverse;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -150,8 +151,9 @@ pub fn replace_baseline(
     file::replace(&results.join("baselines"), &plain(name), baseline)
 }
 
-/// The qualification of the machine with this fingerprint that ended last,
-/// retracted ones apart; None if there is none.
+/// What the qualifications of the machine with this fingerprint say
+/// [together](Qualification::together), retracted ones apart; None if there is
+/// none. That is not one of the documents, unless there is only one.
 ///
 /// # Errors
 /// [`StoreError`] when the folder or a file of it cannot be read: a machine
@@ -170,7 +172,7 @@ pub fn latest_qualification(
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unread(error)),
     };
-    let mut latest: Option<(Timestamp, Qualification)> = None;
+    let mut all: Vec<(Timestamp, Qualification)> = Vec::new();
     for entry in entries {
         let path = entry.map_err(unread)?.path();
         if path.extension().is_none_or(|extension| extension != "json") {
@@ -181,12 +183,13 @@ pub fn latest_qualification(
         let Ok(ended) = found.ended_at.parse::<Timestamp>() else {
             continue;
         };
-        let counts = found.invalid.is_none() && found.environment.fingerprint == fingerprint;
-        if counts && latest.as_ref().is_none_or(|(so_far, _)| ended > *so_far) {
-            latest = Some((ended, found));
+        if found.invalid.is_none() && found.environment.fingerprint == fingerprint {
+            all.push((ended, found));
         }
     }
-    Ok(latest.map(|(_, qualification)| qualification))
+    all.sort_by_key(|(ended, _)| Reverse(*ended));
+    let last_first: Vec<Qualification> = all.into_iter().map(|(_, found)| found).collect();
+    Ok(Qualification::together(&last_first))
 }
 
 fn qualifications(results: &Path, fingerprint: &str) -> PathBuf {

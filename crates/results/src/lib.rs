@@ -62,8 +62,8 @@ pub use history::{HistoryLine, HistoryVersion};
 pub use knee::{Knee, KneeTry};
 pub use merge::{Difference, MergeError, merge};
 pub use qualification::{
-    CellStanding, InjectedStanding, KnownCell, KnownGate, Qualification, QualificationVersion,
-    Standing,
+    AA_GATES_MIN, CellStanding, InjectedStanding, KnownCell, KnownGate, Qualification,
+    QualificationVersion, Standing,
 };
 pub use run::{
     Invalid, Purpose, Run, RunResult, Scenario, SchemaVersion, Skipped, rfc3339, sha256_hex,

@@ -1,6 +1,8 @@
 //! How well this machine serves as an instrument: `authbench.qualification/1`.
 //! What `authbench gate --aa` and `--inject` found.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,9 @@ use crate::environment::Environment;
 use crate::gate::{Interleaving, MetricClass, Side, Verdict};
 use crate::health::Health;
 use crate::run::{Invalid, Scenario};
+
+/// A/A gates below which nothing is concluded.
+pub const AA_GATES_MIN: u32 = 10;
 
 /// Gates whose right verdict was known beforehand.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -53,6 +58,49 @@ pub struct Qualification {
     pub cells: Vec<CellStanding>,
     /// What a reader ought to know, one sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Qualification {
+    /// How many of its gates were A/A gates.
+    #[must_use]
+    pub fn aa_gates(&self) -> u32 {
+        let aa = self.gates.iter().filter(|it| it.injected_percent == 0.0);
+        u32::try_from(aa.count()).unwrap_or(u32::MAX)
+    }
+
+    /// What qualifications of one machine say together; `None` if there is
+    /// none. The order is that of their ends, the last one first; what was
+    /// retracted has no place among them.
+    ///
+    /// It is the last one of those with the most strategies among all that have
+    /// [`AA_GATES_MIN`] A/A gates, or else the last that was not stopped. In the
+    /// place of its cells stand those of the last qualification, over however
+    /// few strategies, that judged them in as many A/A gates. So what was once
+    /// found of a cell stays until it is found out anew.
+    #[must_use]
+    pub fn together(last_first: &[Self]) -> Option<Self> {
+        let rank = |it: &&Self| {
+            let is_enough = it.aa_gates() >= AA_GATES_MIN;
+            let strategies = if is_enough { it.strategies() } else { 0 };
+            (is_enough, is_enough || !it.interrupted, strategies)
+        };
+        let mut found = last_first.iter().rev().max_by_key(rank)?.clone();
+        let mut cells: BTreeMap<(String, String), CellStanding> = BTreeMap::new();
+        let mut keep = |cell: &CellStanding| {
+            cells.insert((cell.strategy.clone(), cell.metric.clone()), cell.clone());
+        };
+        found.cells.iter().for_each(&mut keep);
+        let others = last_first.iter().rev().flat_map(|it| &it.cells);
+        let tried = others.filter(|cell| cell.aa_gates >= AA_GATES_MIN);
+        tried.for_each(&mut keep);
+        found.cells = cells.into_values().collect();
+        Some(found)
+    }
+
+    fn strategies(&self) -> usize {
+        let names: BTreeSet<&str> = self.cells.iter().map(|it| it.strategy.as_str()).collect();
+        names.len()
+    }
 }
 
 /// The version of the format.

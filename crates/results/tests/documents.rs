@@ -14,7 +14,9 @@ use std::sync::LazyLock;
 
 use authbench_results::document::{self, history};
 use authbench_results::store::StoreError;
-use authbench_results::{Baseline, Document, GateReport, Invalid, Qualification, Verdict};
+use authbench_results::{
+    Baseline, CellStanding, Document, GateReport, Invalid, Qualification, Verdict,
+};
 use made_up::{baseline, gate, line, qualification};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -114,6 +116,65 @@ fn the_latest_qualification_that_was_not_retracted_counts() {
         .join(&fingerprint[..12]);
     fs::write(machine.join("x.json"), "{").unwrap();
     assert!(latest().unwrap_err().to_string().contains("x.json"));
+}
+
+#[test]
+fn what_was_found_of_a_cell_stays_until_it_is_found_out_anew() {
+    let of = |id: &str, aa: u32, red: u32, strategies: &[&str]| {
+        let mut found = qualification();
+        found.id = id.to_owned();
+        let (gate, cell) = (found.gates[0].clone(), found.cells[0].clone());
+        found.gates.truncate(0);
+        found.gates.resize(aa as usize, gate);
+        let cells = strategies.iter().map(|strategy| CellStanding {
+            strategy: (*strategy).to_owned(),
+            aa_gates: aa,
+            aa_red: red,
+            ..cell.clone()
+        });
+        found.cells = cells.collect();
+        found
+    };
+    let together = |last_first: &[Qualification]| {
+        let found = Qualification::together(last_first).unwrap();
+        let red = found.cells.iter().map(|cell| cell.aa_red).collect();
+        (found.id, red)
+    };
+    let whole = of("whole", 10, 3, &["a", "b"]);
+    let stopped = Qualification {
+        interrupted: true,
+        ..of("stopped", 9, 0, &["a", "b"])
+    };
+    let narrow = of("narrow", 10, 0, &["a"]);
+    let anew = of("anew", 10, 1, &["a", "b"]);
+    for (last_first, id, red) in [
+        (
+            vec![of("no aa", 0, 0, &["a", "b"]), whole.clone()],
+            "whole",
+            vec![3, 3],
+        ),
+        (vec![stopped.clone(), whole.clone()], "whole", vec![3, 3]),
+        (
+            vec![of("few", 9, 0, &["a"]), whole.clone()],
+            "whole",
+            vec![3, 3],
+        ),
+        (vec![narrow.clone(), whole.clone()], "whole", vec![0, 3]),
+        (
+            vec![anew.clone(), narrow.clone(), whole.clone()],
+            "anew",
+            vec![1, 1],
+        ),
+        (
+            vec![stopped.clone(), of("few", 5, 2, &["a"])],
+            "few",
+            vec![2],
+        ),
+        (vec![stopped], "stopped", vec![0, 0]),
+    ] {
+        assert_eq!(together(&last_first), (id.to_owned(), red), "{id}");
+    }
+    assert_eq!(Qualification::together(&[]), None);
 }
 
 #[test]

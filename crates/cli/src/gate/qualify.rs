@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use authbench_gate::{Rules, SampledMetric, cell_standings, whole};
+use authbench_gate::{Rules, SampledMetric, cell_standings, standing, unfit, whole};
 use authbench_report::gate::{TextOptions, qualification_text};
 use authbench_results::{
     ClassReport, GateCell, KnownCell, KnownGate, MetricClass, PairedBlock, Qualification,
@@ -234,9 +234,15 @@ fn show(found: &Qualification, wanted: &Wanted<'_>) -> Result<Outcome> {
         verbose: false,
     };
     term::say(qualification_text(found, style).trim_end())?;
-    Ok(if found.interrupted {
-        Outcome::NotMeasured
-    } else {
-        Outcome::Good
+    if found.interrupted {
+        return Ok(Outcome::NotMeasured);
+    }
+    Ok(match unfit(&standing(Some(found))) {
+        Some(why) => {
+            let error = term::paint_error("error:");
+            eprintln!("{error} this machine is no good instrument: {why}");
+            Outcome::Bad
+        }
+        None => Outcome::Good,
     })
 }

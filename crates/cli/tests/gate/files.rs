@@ -69,6 +69,9 @@ fn a_time_of_a_file_never_fails_a_gate_and_a_count_does() {
         first.contains("token") && first.contains("session.memory.cookie"),
         "{first}"
     );
+    let output = folder.run(&[&JUDGED[..], &["--junit", "base.json/junit.xml"]].concat());
+    assert_eq!(output.status.code(), Some(1), "a regression stays one");
+    assert!(stderr(&output).contains("base.json/junit.xml cannot be written"));
 }
 
 #[test]

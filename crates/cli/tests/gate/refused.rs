@@ -157,6 +157,36 @@ fn wrong_rules_are_told_with_their_place() {
     }
 }
 
+#[test]
+fn options_that_would_be_ignored_are_refused() {
+    let folder = folder();
+    for (arguments, named) in [
+        (&["--aa", "1", "--base", PROGRAM][..], "--base"),
+        (&["--inject", "10", "--baseline", "main.json"], "--baseline"),
+        (&["--aa", "1", "--junit", "junit.xml"], "--junit"),
+        (&["--inject", "10", "--format", "md"], "--format"),
+        (&["--aa", "1", "--verbose"], "--verbose"),
+        (&["--rounds", "3"], "--inject"),
+        (
+            &["--aa", "1", "--inject", "10", "--rounds", "3"],
+            "--rounds",
+        ),
+        (&["--candidate", "x.json"], "--base"),
+    ] {
+        let sides = ["gate", "--candidate", PROGRAM];
+        let sides = if arguments[0] == "--candidate" {
+            &sides[..1]
+        } else {
+            &sides
+        };
+        let output = folder.run(&[sides, arguments].concat());
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(named), "{arguments:?}: {said}");
+    }
+    assert!(!folder.path().join("results").exists());
+}
+
 /// A baseline of a commit that no repository has.
 fn baseline() -> Baseline {
     Baseline {

@@ -178,6 +178,36 @@ fn lists_tell_who_may_fail_a_gate_and_who_cried_wolf() {
 }
 
 #[test]
+fn a_machine_that_cries_wolf_or_is_blind_is_unfit() {
+    let of = |aa: (usize, usize), injected: &[(f64, usize, usize)]| {
+        let mut all = gates(0.0, aa.0, aa.1);
+        for (percent, total, found) in injected {
+            all.extend(gates(*percent, *total, *found));
+        }
+        all.push(gate(50.0, Some("authenticate"), Verdict::Pass));
+        unfit(&standing(Some(&qualification(all))))
+    };
+    for (aa, injected) in [
+        ((10, 1), &[][..]),
+        ((60, 2), &[]),
+        ((10, 0), &[(10.0, 10, 9)]),
+        ((0, 0), &[(9.0, 10, 0)]),
+        ((10, 0), &[(10.0, 10, 0), (20.0, 10, 10)]),
+    ] {
+        assert_eq!(of(aa, injected), None);
+    }
+    for (aa, injected, part) in [
+        ((10, 2), &[][..], "2 of 10"),
+        ((59, 2), &[], "2 of 59"),
+        ((10, 0), &[(10.0, 10, 8)], "8 of 10"),
+        ((0, 0), &[(10.0, 10, 10), (20.0, 10, 8)], "by 20 %"),
+    ] {
+        let why = of(aa, injected).unwrap();
+        assert!(why.contains(part), "{why}");
+    }
+}
+
+#[test]
 fn slow_downs_are_listed_smallest_first() {
     let mut all = gates(10.0, 2, 2);
     all.extend(gates(5.0, 3, 1));

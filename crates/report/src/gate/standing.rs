@@ -15,8 +15,8 @@ const NAMED: usize = 6;
 pub fn standing(standing: &Standing) -> String {
     if !standing.is_known() {
         return "This machine has NOT been qualified: how often its gates raise false alarms, and \
-                how small a slow-down they find, is unknown. `authbench gate --aa` and `authbench \
-                gate --inject 10%` find out."
+                how small a slow-down they find, is unknown. `authbench gate --aa 10 --inject 10` \
+                finds out."
             .to_owned();
     }
     let day = standing.at.as_deref().map_or_else(String::new, |at| {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use authbench_catalog::registry::Service;
 use authbench_core::Clock as _;
 use authbench_core::system::SystemClock;
-use authbench_gate::{Rules, comparable, ratchet, standing};
+use authbench_gate::{AA_GATES_MIN, Rules, comparable, ratchet, standing};
 use authbench_results::document::{baseline_path, latest_qualification, read, replace_baseline};
 use authbench_results::{
     Baseline, BaselineVersion, GateCell, MetricClass, Source, Standing, Verdict, rfc3339,
@@ -86,11 +86,12 @@ impl Ready {
         let machine = authbench_results::Environment::read(Default::default()).fingerprint;
         let standing = standing(latest_qualification(&results, &machine)?.as_ref());
         let mut warnings = Vec::new();
-        if standing.id.is_none() {
+        if standing.aa_gates < AA_GATES_MIN {
             if !allow_unqualified {
                 bail!(
-                    "this machine was never qualified, so nobody knows whether its red verdicts \
-                     can be believed: run `authbench gate --aa` on it first, or bless with \
+                    "this machine was never qualified by {AA_GATES_MIN} gates over identical \
+                     programs or more, so nobody knows whether its red verdicts can be believed: \
+                     run `authbench gate --aa 10 --inject 10` on it first, or bless with \
                      --allow-unqualified"
                 );
             }
