@@ -160,11 +160,7 @@ fn what_was_found_of_a_cell_stays_until_it_is_found_out_anew() {
             vec![3, 3],
         ),
         (vec![narrow.clone(), whole.clone()], "whole", vec![0, 3]),
-        (
-            vec![anew.clone(), narrow.clone(), whole.clone()],
-            "anew",
-            vec![1, 1],
-        ),
+        (vec![anew, narrow, whole], "anew", vec![1, 1]),
         (
             vec![stopped.clone(), of("few", 5, 2, &["a"])],
             "few",
