@@ -273,11 +273,8 @@ mod tests {
     #[test]
     fn small_changes_of_large_figures_are_seen() {
         let around = Scale::around([103.0, 118.0, f64::NAN]);
-        assert_eq!(
-            around.ticks(),
-            [102.5, 105.0, 107.5, 110.0, 112.5, 115.0, 117.5, 120.0]
-        );
-        assert!((around.fraction(111.25) - 0.5).abs() < 1e-9);
+        assert_eq!(around.ticks(), [100.0, 105.0, 110.0, 115.0, 120.0]);
+        assert!((around.fraction(110.0) - 0.5).abs() < 1e-9);
         assert_eq!(Scale::around([0.0, 0.0]), Scale::linear(1.0));
         assert_eq!(Scale::around([]), Scale::linear(1.0));
         let alike = Scale::around([43.0, 43.0]);

@@ -60,7 +60,8 @@ fn in_our_form(claims: &Value) -> bool {
             .as_array()
             .is_some_and(|all| all.iter().all(Value::is_string))
     };
-    text("sub")
+    // A subject without a name is nobody's.
+    claims["sub"].as_str().is_some_and(|sub| !sub.is_empty())
         && text("iss")
         && (text("aud") || claims.get("aud").is_some_and(texts))
         && claims["jti"]
