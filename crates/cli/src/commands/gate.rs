@@ -102,7 +102,12 @@ pub(crate) fn execute(args: &Args) -> Result<Outcome> {
     };
     let judged = match (&baseline, &base) {
         (Err(error), _) => Err(anyhow!("{error:#}")),
-        (Ok(None), _) if args.settings.wants_counts() && !are_files(args) => {
+        // Of a program nothing is counted, so it needs no baseline.
+        (Ok(None), _)
+            if args.settings.wants_counts()
+                && !are_files(args)
+                && !Path::new(&args.candidate).is_file() =>
+        {
             Err(no_baseline(&file))
         }
         (Ok(_), None) => Err(no_baseline(&file)),

@@ -54,12 +54,18 @@ pub(super) fn compare(
     };
     let counted = counted(tree, &services)?;
     said(&counted.skipped, found);
+    let skipped = counted.skipped;
     let ours = Figures {
         figures: counted.figures,
         toolchain: counted.toolchain,
     };
     for class in CLASSES.into_iter().filter(|it| wanted.settings.wants(*it)) {
         one(wanted, class, (&against, &ours), found);
+    }
+    // What this machine cannot count is not gone from the code.
+    for cell in &mut found.cells {
+        let is_told = skipped.iter().any(|note| note.contains(&cell.strategy));
+        cell.binding &= !(is_told && cell.candidate.is_none());
     }
     Ok(())
 }
