@@ -103,10 +103,7 @@ fn arms(args: &Args, here: &Path) -> Result<Vec<Arm>> {
     let named = [Some(&args.base), args.candidate.as_ref()];
     let mut arms = Vec::new();
     for text in named.into_iter().flatten() {
-        arms.push(Arm {
-            program: Named::find(text, here)?.make()?.program,
-            injection: None,
-        });
+        arms.push(Named::find(text, here)?.make()?.arm(None));
     }
     let base = arms[0].clone();
     if args.candidate.is_none() {

@@ -1,9 +1,11 @@
 //! One of the programs that are compared, and its server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use authbench_load::LoginPlan;
+use tempfile::TempDir;
 
 use crate::gate::pilot::Pilot;
 use crate::gate::stage::Stage;
@@ -16,12 +18,16 @@ const PADDING: &str = "AUTHBENCH_PADDING";
 const LOGIN_TIMEOUT_MS: u64 = 10_000;
 
 /// A program that is compared with others.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arm {
-    /// The program.
+    /// The program, or a copy of it.
     pub(crate) program: PathBuf,
+    /// As it was named.
+    pub(crate) named: String,
     /// By how much it is slowed down on purpose.
     pub(crate) injection: Option<Injection>,
+    /// Where a copy is; goes with the last that starts it.
+    pub(crate) _copy: Option<Arc<TempDir>>,
 }
 
 /// A slow-down on purpose.
@@ -138,7 +144,7 @@ impl<'a> Running<'a> {
 
 /// An arm, for people.
 fn in_words(number: u32, arm: &Arm) -> String {
-    let program = arm.program.display();
+    let program = &arm.named;
     match number {
         0 => format!("the base ({program})"),
         1 => format!("the candidate ({program})"),

@@ -125,10 +125,7 @@ fn arms(wanted: &Wanted<'_>, built: &Built) -> Vec<Arm> {
         .into_iter()
         .chain(same)
         .chain(slowed)
-        .map(|injection| Arm {
-            program: built.program.clone(),
-            injection,
-        })
+        .map(|injection| built.arm(injection))
         .collect()
 }
 

@@ -3,11 +3,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use authbench_results::{Side, SideKind, Source, sha256_hex};
 
 use crate::exit::UsageError;
+use crate::gate::arm::{Arm, Injection};
 use crate::gate::build;
 
 /// What was named.
@@ -43,10 +45,22 @@ pub(crate) struct Built {
     /// What it is, for the report.
     pub(crate) side: Side,
     /// Where it was copied to; goes with it.
-    _copy: Option<tempfile::TempDir>,
+    copy: Option<Arc<tempfile::TempDir>>,
     /// The sources that it was built from, if it was built here: a worktree of
     /// the revision, or the working tree.
     pub(crate) tree: Option<PathBuf>,
+}
+
+impl Built {
+    /// It as an arm of a comparison.
+    pub(crate) fn arm(&self, injection: Option<Injection>) -> Arm {
+        Arm {
+            program: self.program.clone(),
+            named: self.side.named.clone(),
+            injection,
+            _copy: self.copy.clone(),
+        }
+    }
 }
 
 impl Named {
@@ -178,7 +192,7 @@ impl Named {
         };
         Ok(Built {
             program,
-            _copy: copy,
+            copy: copy.map(Arc::new),
             side: Side {
                 named,
                 kind,

@@ -4,7 +4,6 @@ use anyhow::Result;
 use authbench_gate::ratchet;
 use authbench_results::{CountedFigure, GateCell, MetricClass, PairedBlock, Standing};
 
-use crate::gate::arm::Arm;
 use crate::gate::compare::{Found, Wanted};
 use crate::gate::judgement::measured;
 use crate::gate::rounds::{Bench, Judged};
@@ -21,11 +20,7 @@ pub(super) fn compare(
     (base, candidate): (&Built, &Built),
     found: &mut Found,
 ) -> Result<()> {
-    let arm = |built: &Built| Arm {
-        program: built.program.clone(),
-        injection: None,
-    };
-    let arms = [arm(base), arm(candidate)];
+    let arms = [base.arm(None), candidate.arm(None)];
     Bench::open(wanted.settings, wanted.rules, |bench| {
         let pilots = bench.pilot(seed, &arms[0])?;
         let blocks = bench.find(seed, &arms, &pilots)?;
