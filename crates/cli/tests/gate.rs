@@ -20,6 +20,7 @@ blocks = 6
 confirm_blocks = 6
 warmup_ms = 10
 segment_ms = 30
+palindromes = 3
 connections = 2
 users = 10
 load_percent = 15

@@ -125,7 +125,7 @@ impl Default for Rules {
             confirm_blocks: 8,
             warmup_ms: 40,
             segment_ms: 20,
-            palindromes: 3,
+            palindromes: 5,
             connections: 16,
             users: 200,
             rate_per_s_max: 20_000,
