@@ -147,9 +147,9 @@ fn wrong_rules_are_told_with_their_place() {
             "blokcs = 6\nconfirm",
             "gate.toml:2:1: ",
         ),
-        ("cpu = 60", "cpu = \"much\"", "gate.toml:13:7: "),
-        ("connections = 2", "connections = 0", "gate.toml:6:"),
-        ("[budgets]", "[budgets", "gate.toml:12:"),
+        ("cpu = 60", "cpu = \"much\"", "gate.toml:14:7: "),
+        ("connections = 2", "connections = 0", "gate.toml:7:"),
+        ("[budgets]", "[budgets", "gate.toml:13:"),
     ] {
         let folder = folder();
         // What stands in the folder is found without being named.
